@@ -1,0 +1,124 @@
+// The ports: what the decisions need from the world, as interfaces. `io/` makes them real, `sim/` makes them
+// simulated. A port exists only where both kinds do, or will.
+// Every remote action is idempotent; every wait is bounded by its caller.
+
+/** Milliseconds on CLOCK_BOOTTIME: monotonic, counts suspend, comparable between processes of one host only. */
+export interface Clock {
+  bootMs(): number;
+}
+
+/** One replication channel of a server, as the server itself reports it. GTID texts are the family's own. */
+export interface ChannelStatus {
+  readonly sourceHost: string;
+  readonly sourcePort: number;
+  /** Receiver (IO) thread. */
+  readonly receiver: 'running' | 'connecting' | 'stopped';
+  /** Applier (SQL) thread. */
+  readonly applier: 'running' | 'stopped';
+  readonly receiverError: string | null;
+  readonly applierError: string | null;
+  /** What the receiver has written to the relay log. */
+  readonly receivedGtid: string;
+  /** What the applier has committed. */
+  readonly appliedGtid: string;
+  /** Everything received is applied, as far as the server knows. */
+  readonly drained: boolean;
+  /** Heartbeats received from the source since the channel was started; grows while the connection lives. */
+  readonly heartbeats: number;
+}
+
+export interface ServerStatus {
+  readonly version: string;
+  readonly serverId: number;
+  readonly readOnly: boolean;
+  /** Everything this server has executed, its own transactions and replicated ones. */
+  readonly executedGtid: string;
+  /** Null when no channel is configured. */
+  readonly channel: ChannelStatus | null;
+  readonly semiSync: {
+    /** The source side is on: commits wait for an acknowledgement. */
+    readonly source: boolean;
+    /** The replica side is on: this server acknowledges. */
+    readonly replica: boolean;
+    /** Replicas connected that acknowledge. */
+    readonly replicas: number;
+    /** Sessions that wait for an acknowledgement right now. */
+    readonly waitingSessions: number;
+  };
+  /** Seconds since the server started; a smaller value than before means a restart. */
+  readonly uptimeS: number;
+}
+
+/** The row of the heartbeat table, as read on some server. */
+export interface Heartbeat {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/**
+ * One database server, steered over SQL. Two are held by each manager: its own server and its peer's.
+ * Every method rejects with a DatabaseError when the server is away, refuses, or `deadlineMs` passes; none waits longer.
+ */
+export interface Database {
+  /** Opens the held connections. Safe to call again. Resolves when the first statement was answered. */
+  connect(deadlineMs: number): Promise<void>;
+  /** Called once per loss of the held connections, at once when the socket closes. */
+  onLost(listener: (because: string) => void): void;
+  close(): void;
+
+  status(deadlineMs: number): Promise<ServerStatus>;
+  /** The cheapest round trip there is. */
+  ping(deadlineMs: number): Promise<void>;
+
+  /** Commits one row in the heartbeat table, through the binary log. Proves that the server can still write. */
+  writeHeartbeat(beat: Heartbeat, deadlineMs: number): Promise<void>;
+  readHeartbeat(deadlineMs: number): Promise<Heartbeat | null>;
+
+  /** Read-write for clients. The scheduled events run at the writer only: turns the scheduler to what the configuration asks. */
+  openWrites(deadlineMs: number): Promise<void>;
+  /**
+   * Read-only for everyone but replication, then closes every client session. Resolves with the executed GTIDs after the last
+   * commit. Never releases a semi-sync wait: with sessions still waiting it rejects with code 'commits-in-doubt'.
+   */
+  closeWrites(deadlineMs: number): Promise<string>;
+  /** Commits wait for an acknowledgement (true) or not (false). Never call with false while commits wait, unless the record says `alone`. */
+  setSemiSyncSource(on: boolean, deadlineMs: number): Promise<void>;
+  /** Whether this server acknowledges what it receives; restarts the receiver (never the applier) if that is needed to take effect. */
+  setSemiSyncReplica(on: boolean, deadlineMs: number): Promise<void>;
+
+  /** Starts the applier, and the receiver once the relay log is drained (MariaDB drops a relay log when both start at once). */
+  startChannel(deadlineMs: number): Promise<void>;
+  /** Stops the receiver only; what is received stays and goes on being applied. */
+  stopReceiving(deadlineMs: number): Promise<void>;
+  /** Waits until everything received is applied; rejects with code 'applier-stopped' and the error when it cannot be. */
+  drain(deadlineMs: number): Promise<void>;
+  /** Waits until the given GTIDs are executed here. */
+  waitFor(gtid: string, deadlineMs: number): Promise<void>;
+  /** Ends the server process at once (SIGKILL), so that crash recovery rolls back what no standby acknowledged. Local server only. */
+  killServer(): Promise<void>;
+}
+
+export type DatabaseErrorCode =
+  /** Refused or reset: nobody serves there. */
+  | 'down'
+  /** No answer within the deadline. */
+  | 'timeout'
+  /** The account or its password is refused. */
+  | 'access-denied'
+  /** A privilege is missing. */
+  | 'privilege'
+  | 'too-many-connections'
+  | 'commits-in-doubt'
+  | 'applier-stopped'
+  /** Disk full, read-only file system, crashed table: the server answers but cannot write. */
+  | 'unwritable'
+  | 'statement';
+
+export class DatabaseError extends Error {
+  readonly code: DatabaseErrorCode;
+  constructor(code: DatabaseErrorCode, message: string) {
+    super(message);
+    this.name = 'DatabaseError';
+    this.code = code;
+  }
+}
