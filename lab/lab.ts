@@ -1,0 +1,181 @@
+// The lab as a whole: up, down, crash and boot of a host. Two database hosts, a gateway and an application host on one bridge.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OperatorError } from '../src/core/error.ts';
+import { answers, prepareServer, startServer, templateDataDir, waitForServer } from './database.ts';
+import {
+  bootPlace,
+  forbidRestart,
+  initPidOf,
+  isUp,
+  killPlace,
+  onNetwork,
+  type Place,
+  servicePid,
+} from './host.ts';
+import { buildSwitch, connectHost, removeCable } from './network.ts';
+import { createApplication, setUpPair, startAgent, writePairFile } from './pair.ts';
+import {
+  hostNames,
+  type LabOptions,
+  labOptions,
+  type NodeName,
+  nodeNames,
+  prefixLength,
+  writeVip,
+} from './plan.ts';
+import { signal, until } from './process.ts';
+
+export type Progress = (message: string) => void;
+
+const places: readonly Place[] = ['switch', ...hostNames];
+
+function stateFile(dir: string): string {
+  return join(dir, 'lab.json');
+}
+
+/** Finds a lab that is up; an OperatorError when there is none. */
+export function openLab(given: Partial<LabOptions>): LabOptions {
+  const { name, dir } = labOptions(given);
+  if (!existsSync(stateFile(dir))) {
+    throw new OperatorError(
+      'lab-absent',
+      `There is no lab "${name}" in ${dir}.`,
+      'Build it with: twinkeep lab up',
+    );
+  }
+  return JSON.parse(readFileSync(stateFile(dir), 'utf8')) as LabOptions;
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new OperatorError(
+    'lab-root',
+    'The lab makes network namespaces and starts database servers in them, and this account may not.',
+    'Run the same command as root, for example with sudo.',
+  );
+}
+
+/** Builds the hosts, starts the servers and, unless told otherwise, makes them a pair under two agents. */
+export async function labUp(given: Partial<LabOptions>, progress: Progress): Promise<LabOptions> {
+  requireRoot();
+  const lab = labOptions(given);
+  if (places.some((place) => isUp(lab, place))) {
+    throw new OperatorError(
+      'lab-exists',
+      `The lab "${lab.name}" in ${lab.dir} is up already.`,
+      'End it with: twinkeep lab down (or build another beside it: --name NAME)',
+    );
+  }
+  requireOwnFolder(lab.dir);
+  rmSync(lab.dir, { recursive: true, force: true });
+  mkdirSync(lab.dir, { recursive: true, mode: 0o755 });
+  writeFileSync(stateFile(lab.dir), `${JSON.stringify(lab, null, 2)}\n`);
+  try {
+    await build(lab, progress);
+  } catch (error) {
+    if (!(error instanceof OperatorError && error.code === 'lab-setup')) await endPlaces(lab);
+    throw error;
+  }
+  return lab;
+}
+
+/** `--dir` may name any folder: one that holds something else is never emptied. */
+function requireOwnFolder(dir: string): void {
+  if (!existsSync(dir) || existsSync(stateFile(dir))) return;
+  throw new OperatorError(
+    'lab-dir',
+    `${dir} exists and is no lab's folder.`,
+    'Name a folder that does not exist yet: --dir FOLDER',
+  );
+}
+
+async function build(lab: LabOptions, progress: Progress): Promise<void> {
+  progress('starting the network and the hosts a, b, gw and app');
+  await Promise.all(places.map((place) => bootPlace(lab, place)));
+  await buildSwitch(lab);
+  await Promise.all(hostNames.map((host) => connectHost(lab, host)));
+  writePairFile(lab);
+  progress('starting the database servers');
+  const template = await templateDataDir();
+  await Promise.all(nodeNames.map((node) => prepareServer(lab, node, template)));
+  await Promise.all(nodeNames.map((node) => startServer(lab, node)));
+  await Promise.all(nodeNames.map((node) => waitForServer(lab, node)));
+  if (!lab.agents) {
+    await moveVipByHand(lab, 'a');
+    await createApplication(lab, 'a');
+    return;
+  }
+  progress('making the two servers a pair (twinkeep setup)');
+  await setUpPair(lab);
+  progress('starting the agents');
+  await Promise.all(nodeNames.map((node) => startAgent(lab, node)));
+}
+
+/** Without agents, somebody has to be keepalived. */
+export async function moveVipByHand(lab: LabOptions, to: NodeName): Promise<void> {
+  const vip = `${writeVip}/${prefixLength}`;
+  for (const node of nodeNames) {
+    const verb = node === to ? 'replace' : 'del';
+    await onNetwork(lab, node, ['sh', '-c', `ip addr ${verb} ${vip} dev eth0 2>/dev/null || true`]);
+  }
+  await onNetwork(lab, to, ['arping', '-q', '-A', '-c', '1', '-I', 'eth0', writeVip]);
+}
+
+async function endPlaces(lab: LabOptions): Promise<void> {
+  // Servers first and gently is not needed: the data directory goes with them.
+  await Promise.all(places.map((place) => killPlace(lab, place)));
+}
+
+/** Ends everything that belongs to the lab and removes its folder. Safe to repeat, and after a failed `up`. */
+export async function labDown(given: Partial<LabOptions>): Promise<{ wasThere: boolean }> {
+  requireRoot();
+  const lab = labOptions(given);
+  const wasThere = existsSync(stateFile(lab.dir)) || places.some((place) => isUp(lab, place));
+  if (!wasThere) return { wasThere };
+  await endPlaces(lab);
+  rmSync(lab.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  return { wasThere };
+}
+
+/**
+ * A host loses power: its cable first, so that nothing leaves it any more, then everything in it at once. Its disks keep what
+ * the kernel was given (the machine itself lives on, so this does not test a disk's own write cache).
+ */
+export async function crashHost(lab: LabOptions, node: NodeName): Promise<void> {
+  await removeCable(lab, node);
+  await killPlace(lab, node);
+}
+
+/** The host comes back: network, server and agent start as at a machine's boot, nobody waits for another. */
+export async function bootHost(lab: LabOptions, node: NodeName): Promise<void> {
+  await bootPlace(lab, node);
+  await connectHost(lab, node);
+  await startServer(lab, node);
+  if (lab.agents) await startAgent(lab, node);
+}
+
+/** Stops a service as `systemctl stop` does; resolves when it has ended. */
+export async function stopService(lab: LabOptions, node: NodeName, name: 'server' | 'agent'): Promise<void> {
+  const pid = servicePid(lab, node, name);
+  if (pid === null) return;
+  forbidRestart(lab, node, name);
+  signal(pid, 'SIGTERM');
+  await until(() => servicePid(lab, node, name) === null, 30_000);
+}
+
+export async function serverAnswers(lab: LabOptions, node: NodeName): Promise<boolean> {
+  return initPidOf(lab, node) !== null && (await answers(lab, node));
+}
+
+/** The nodes that hold the write VIP now, as their kernels say. */
+export async function vipHolders(lab: LabOptions): Promise<NodeName[]> {
+  const held = await Promise.all(
+    nodeNames.map(async (node) => {
+      if (!isUp(lab, node)) return false;
+      return (await onNetwork(lab, node, ['ip', '-o', 'addr', 'show'])).includes(` ${writeVip}/`);
+    }),
+  );
+  return nodeNames.filter((_, i) => held[i]);
+}

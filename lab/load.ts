@@ -1,0 +1,88 @@
+// Starts the load client in the application host and follows what it says.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type ClientReport, parseAcks } from './acks.ts';
+import { spawnIn } from './host.ts';
+import { applicationPasswordFile } from './pair.ts';
+import { hostDir, type LabOptions, projectRoot, writeVip } from './plan.ts';
+
+export interface LoadOptions {
+  readonly writers: number;
+  readonly pauseMs: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly reconnectMs: number;
+}
+
+export const defaultLoad: LoadOptions = {
+  writers: 8,
+  pauseMs: 2,
+  connectTimeoutMs: 100,
+  statementTimeoutMs: 250,
+  reconnectMs: 5,
+};
+
+export interface Load {
+  /** The client's latest word; it speaks every 100 ms. */
+  latest(): ClientReport;
+  onReport(listener: (report: ClientReport) => void): void;
+  /** Lets statements in flight end, then resolves with everything acknowledged and failed. */
+  stop(): Promise<ReturnType<typeof parseAcks>>;
+  /** Sequence numbers of this load start here; rows below belong to an earlier load of the same lab. */
+  readonly firstSequence: number;
+  readonly file: string;
+}
+
+export function startLoad(lab: LabOptions, load: LoadOptions = defaultLoad): Load {
+  const firstSequence = Date.now() * 1000; // later loads of the same lab never meet earlier rows
+  const file = join(hostDir(lab, 'app'), `acks-${firstSequence}.log`);
+  const option = (name: string, value: string | number) => [`--${name}`, String(value)];
+  const child = spawnIn(
+    lab,
+    'app',
+    [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      join(projectRoot, 'lab', 'client.ts'),
+      ...option('host', writeVip),
+      ...option('password-file', applicationPasswordFile(lab)),
+      ...option('acks', file),
+      ...option('writers', load.writers),
+      ...option('first-sequence', firstSequence),
+      ...option('pause-ms', load.pauseMs),
+      ...option('connect-timeout-ms', load.connectTimeoutMs),
+      ...option('statement-timeout-ms', load.statementTimeoutMs),
+      ...option('reconnect-ms', load.reconnectMs),
+    ],
+    'pipe',
+  );
+  let latest: ClientReport = { acks: 0, errors: {}, lastAckMs: 0, serverId: 0, stallMsMax: 0 };
+  let listener: (report: ClientReport) => void = () => {};
+  let stderr = '';
+  child.stderr?.on('data', (text) => {
+    stderr += String(text);
+  });
+  if (child.stdout !== null) {
+    createInterface(child.stdout).on('line', (line) => {
+      latest = JSON.parse(line) as ClientReport;
+      listener(latest);
+    });
+  }
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  return {
+    latest: () => latest,
+    onReport: (next) => {
+      listener = next;
+    },
+    stop: async () => {
+      child.stdin?.end(); // the client takes this as its sign to stop; nsenter would not pass a signal on
+      await ended;
+      if (stderr !== '') throw new Error(`the load client failed:\n${stderr}`);
+      return parseAcks(readFileSync(file, 'utf8'));
+    },
+    firstSequence,
+    file,
+  };
+}

@@ -1,0 +1,116 @@
+// The pair in the lab: pair.yaml, its secrets, set-up, and the agents under their supervisors.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { OperatorError } from '../src/core/error.ts';
+import { outerSocket, rootSession, serverSocket } from './database.ts';
+import { requireUp, startService } from './host.ts';
+import {
+  addressOf,
+  hostDir,
+  type LabOptions,
+  mysqlPort,
+  type NodeName,
+  nodeNames,
+  pairFile,
+  prefixLength,
+  projectRoot,
+  writeVip,
+} from './plan.ts';
+import { run } from './process.ts';
+
+export const launcher = join(projectRoot, 'twinkeep');
+export const applicationUser = 'app';
+
+export function applicationPasswordFile(lab: LabOptions): string {
+  return join(lab.dir, 'app.password');
+}
+
+/** The lab's pair.yaml: what a newcomer would write, and the lab's own paths. Overrides replace keys, section by section. */
+export function writePairFile(lab: LabOptions): void {
+  const sections: Record<string, unknown> = {
+    pair: lab.name,
+    nodes: {
+      a: { address: addressOf.a, interface: 'eth0', priority: 100 },
+      b: { address: addressOf.b, interface: 'eth0', priority: 90 },
+    },
+    vips: { write: [`${writeVip}/${prefixLength}`] },
+    mysql: { port: mysqlPort, socket: serverSocket },
+    vrrp: { id: 51, advertInterval: '100ms' },
+    failover: { gateway: addressOf.gw },
+    stateDir: join(lab.dir, 'state'),
+  };
+  const overrides = (parse(lab.pairOverrides) ?? {}) as Record<string, unknown>;
+  for (const [key, value] of Object.entries(overrides)) {
+    const before = sections[key];
+    const merge = isMapping(before) && isMapping(value);
+    sections[key] = merge ? { ...before, ...value } : value;
+  }
+  writeFileSync(pairFile(lab), `# The pair of the lab "${lab.name}".\n${stringify(sections)}`);
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Runs a twinkeep verb with the application host's network, from where both nodes are reached. */
+export async function twinkeep(lab: LabOptions, args: readonly string[]) {
+  const pid = requireUp(lab, 'app');
+  return run('nsenter', [
+    '--target',
+    String(pid),
+    '--net',
+    '--',
+    launcher,
+    ...args,
+    '--config',
+    pairFile(lab),
+  ]);
+}
+
+/** Makes the two fresh servers a pair with a as the writer. */
+export async function setUpPair(lab: LabOptions): Promise<void> {
+  const sockets = nodeNames.flatMap((node) => ['--admin-socket', `${node}=${outerSocket(lab, node)}`]);
+  const done = await twinkeep(lab, ['setup', '--writer', 'a', ...sockets, '--yes']);
+  if (done.code === 0) return;
+  throw new OperatorError(
+    'lab-setup',
+    `twinkeep setup ended with ${done.code}: ${(done.stderr || done.stdout).trim()}`,
+    'The lab is kept as it is: twinkeep lab in a -- sh looks into it, twinkeep lab down ends it.',
+  );
+}
+
+export async function startAgent(lab: LabOptions, node: NodeName): Promise<void> {
+  await startService(lab, node, {
+    name: 'agent',
+    policy: 'on-failure',
+    restartS: lab.agentRestartS,
+    argv: [launcher, 'agent', '--config', pairFile(lab), '--node', node],
+  });
+}
+
+/** The application's account and table, made on the writer as an administrator would; they replicate. */
+export async function createApplication(lab: LabOptions, writer: NodeName): Promise<void> {
+  if (!existsSync(applicationPasswordFile(lab))) {
+    writeFileSync(applicationPasswordFile(lab), `${crypto.randomUUID()}\n`, { mode: 0o600 });
+  }
+  const password = readFileSync(applicationPasswordFile(lab), 'utf8').trim();
+  const session = await rootSession(lab, writer);
+  try {
+    await session.query('CREATE DATABASE IF NOT EXISTS drill');
+    await session.query(
+      'CREATE TABLE IF NOT EXISTS drill.t (writer INT NOT NULL, sequence BIGINT NOT NULL, payload VARCHAR(64) NOT NULL, PRIMARY KEY (writer, sequence)) ENGINE=InnoDB',
+    );
+    await session.query(
+      `CREATE USER IF NOT EXISTS '${applicationUser}'@'192.0.2.%' IDENTIFIED BY '${password}'`,
+    );
+    await session.query(`GRANT SELECT, INSERT ON drill.* TO '${applicationUser}'@'192.0.2.%'`);
+  } finally {
+    session.close();
+  }
+}
+
+export function agentLog(lab: LabOptions, node: NodeName): string {
+  return join(hostDir(lab, node), 'agent.log');
+}

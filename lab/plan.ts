@@ -1,0 +1,90 @@
+// What a lab consists of: its hosts, addresses and folders. Pure; everything else in lab/ reads its names here.
+
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OperatorError } from '../src/core/error.ts';
+
+/** The two database hosts. */
+export type NodeName = 'a' | 'b';
+export type HostName = NodeName | 'gw' | 'app';
+
+export const projectRoot: string = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
+export const nodeNames: readonly NodeName[] = ['a', 'b'];
+export const hostNames: readonly HostName[] = ['a', 'b', 'gw', 'app'];
+
+/** RFC 5737 TEST-NET-1; every lab has the same addresses, because every lab has a network of its own. */
+export const addressOf: Readonly<Record<HostName, string>> = {
+  a: '192.0.2.11',
+  b: '192.0.2.12',
+  gw: '192.0.2.1',
+  app: '192.0.2.21',
+};
+/** Fixed, so that a booted host is known to its neighbours' ARP caches at once. */
+export const macOf: Readonly<Record<HostName, string>> = {
+  a: '02:00:c0:00:02:0b',
+  b: '02:00:c0:00:02:0c',
+  gw: '02:00:c0:00:02:01',
+  app: '02:00:c0:00:02:15',
+};
+export const writeVip = '192.0.2.100';
+export const prefixLength = 24;
+export const mysqlPort = 3306;
+
+export interface LabOptions {
+  readonly name: string;
+  readonly dir: string;
+  /** Whether the hosts run the agent; without it the lab is two servers on a network. */
+  readonly agents: boolean;
+  /** Seconds until a server that ended abnormally is started again (Debian's unit: 5). */
+  readonly serverRestartS: number;
+  /** Seconds until an agent that ended abnormally is started again. */
+  readonly agentRestartS: number;
+  /** Lines that replace top-level sections of the lab's pair.yaml, as YAML text. */
+  readonly pairOverrides: string;
+}
+
+export const defaultLabName = 'lab';
+
+export function labOptions(given: Partial<LabOptions>): LabOptions {
+  const name = given.name ?? defaultLabName;
+  if (!/^[a-z0-9][a-z0-9-]{0,23}$/.test(name)) {
+    throw new OperatorError(
+      'lab-name',
+      `A lab cannot be called "${name}".`,
+      'Use up to 24 small letters, digits and dashes.',
+    );
+  }
+  return {
+    name,
+    dir: given.dir ?? join(tmpdir(), `twinkeep-lab-${name}`),
+    agents: given.agents ?? true,
+    serverRestartS: given.serverRestartS ?? 1,
+    agentRestartS: given.agentRestartS ?? 0.1,
+    pairOverrides: given.pairOverrides ?? '',
+  };
+}
+
+export function peerOf(node: NodeName): NodeName {
+  return node === 'a' ? 'b' : 'a';
+}
+
+/** A host's own folder in the lab's folder: data, logs, state. It survives a crash of the host. */
+export function hostDir(lab: LabOptions, host: HostName): string {
+  return join(lab.dir, host);
+}
+
+export function pairFile(lab: LabOptions): string {
+  return join(lab.dir, 'pair.yaml');
+}
+
+export function asHost(text: string): HostName {
+  const host = hostNames.find((name) => name === text);
+  if (host !== undefined) return host;
+  throw new OperatorError(
+    'lab-host',
+    `The lab has no host "${text}".`,
+    `Its hosts: ${hostNames.join(', ')}.`,
+  );
+}

@@ -1,0 +1,148 @@
+// `twinkeep lab`: two real database hosts, a gateway and an application host on this machine, to try things on.
+// The lab itself is in lab/; this file is its command line.
+
+import type { Command } from 'commander';
+import { spawnIn } from '../../lab/host.ts';
+import { type LabStatus, labStatus } from '../../lab/inspect.ts';
+import { labDown, labUp, openLab } from '../../lab/lab.ts';
+import { defaultLoad, startLoad } from '../../lab/load.ts';
+import { asHost, defaultLabName, type LabOptions } from '../../lab/plan.ts';
+import { progressOn } from '../../lab/progress.ts';
+
+interface Where {
+  readonly name?: string;
+  readonly dir?: string;
+}
+
+interface UpOptions extends Where {
+  readonly agents: boolean;
+  readonly serverRestart: string;
+  readonly agentRestart: string;
+  readonly set: readonly string[];
+}
+
+function where(options: Where): Partial<LabOptions> {
+  return {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.dir === undefined ? {} : { dir: options.dir }),
+  };
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value];
+
+export function register(program: Command): void {
+  const lab = program
+    .command('lab')
+    .description('two real database hosts, a gateway and an application host on this machine (needs root)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  twinkeep lab up && twinkeep lab status && twinkeep lab in a -- ip addr',
+    );
+  const verb = (name: string, about: string) =>
+    lab
+      .command(name)
+      .description(about)
+      .option('--name <name>', 'the lab, when there are several', defaultLabName)
+      .option('--dir <folder>', "the lab's folder (default: in the system's folder for temporary files)");
+
+  verb('up', 'build the lab: hosts, servers, set-up, agents')
+    .option('--no-agents', 'two servers on a network, nothing that watches them')
+    .option('--server-restart <seconds>', 'until a server that crashed is started again', '1')
+    .option('--agent-restart <seconds>', 'until an agent that crashed is started again', '0.1')
+    .option(
+      '--set <yaml>',
+      "a line for the lab's pair.yaml, e.g. 'failover: {partition: consistency}'",
+      collect,
+      [],
+    )
+    .action(up);
+  verb('status', 'hosts, processes, who holds the VIP, what twinkeep says')
+    .option('--json', 'machine-readable')
+    .action(status);
+  verb('in', 'run a command on a host (a shell without one)')
+    .argument('<host>', 'a, b, gw or app')
+    .argument('[command...]', 'the command, after --')
+    .passThroughOptions()
+    .action(enter);
+  verb('client', 'run the load of the drills and print what it gets, once a second; Ctrl-C ends it').action(
+    client,
+  );
+  verb('down', 'end everything in the lab and remove its folder').action(down);
+  program.enablePositionalOptions();
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const progress = progressOn(process.stderr);
+  const built = await labUp(
+    {
+      ...where(options),
+      agents: options.agents,
+      serverRestartS: Number(options.serverRestart),
+      agentRestartS: Number(options.agentRestart),
+      pairOverrides: options.set.join('\n'),
+    },
+    progress.say,
+  );
+  progress.say(`the lab "${built.name}" is up`);
+  const name = built.name === defaultLabName ? '' : ` --name ${built.name}`;
+  console.log(`Its folder (data, logs, pair.yaml): ${built.dir}`);
+  console.log(
+    `Try: twinkeep lab status${name}   twinkeep lab client${name}   twinkeep lab in${name} a -- sh`,
+  );
+  console.log(`End it with: twinkeep lab down${name}`);
+}
+
+async function status(options: Where & { json?: boolean }): Promise<void> {
+  const seen = await labStatus(openLab(where(options)));
+  console.log(options.json ? JSON.stringify(seen, null, 2) : statusText(seen));
+}
+
+function statusText(seen: LabStatus): string {
+  const rows = seen.hosts.map((host) => {
+    const services = host.services.map((s) => `${s.name} ${s.state}`).join(', ');
+    return `${host.name.padEnd(4)} ${host.address.padEnd(12)} ${(host.up ? 'up' : 'down').padEnd(5)} ${services}`;
+  });
+  const holder = seen.vipHolders.length === 0 ? 'nobody' : seen.vipHolders.join(' AND ');
+  return [
+    `lab "${seen.name}" in ${seen.dir}`,
+    ...rows.map((row) => `  ${row.trimEnd()}`),
+    `  write VIP ${seen.vip} is held by ${holder}`,
+    ...(seen.twinkeep === '' ? [] : ['', seen.twinkeep]),
+  ].join('\n');
+}
+
+async function enter(host: string, command: readonly string[], options: Where): Promise<void> {
+  const opened = openLab(where(options));
+  const argv = command.length > 0 ? command : [process.env['SHELL'] ?? 'sh'];
+  const child = spawnIn(opened, asHost(host), argv, 'inherit');
+  // Ctrl-C reaches the command itself, by the terminal; we wait for how it ends.
+  process.on('SIGINT', () => {});
+  process.exitCode = await new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+}
+
+async function client(options: Where): Promise<void> {
+  const load = startLoad(openLab(where(options)));
+  console.log(
+    `${defaultLoad.writers} writers, connect timeout ${defaultLoad.connectTimeoutMs} ms, statement timeout ${defaultLoad.statementTimeoutMs} ms; Ctrl-C ends`,
+  );
+  let before = load.latest();
+  const timer = setInterval(() => {
+    const now = load.latest();
+    const errors = Object.entries(now.errors)
+      .map(([code, count]) => `${code} ${count - (before.errors[code] ?? 0)}`)
+      .filter((text) => !text.endsWith(' 0'));
+    console.log(
+      `${String(now.acks - before.acks).padStart(6)} acknowledged by server ${now.serverId}   errors: ${errors.join(', ') || 'none'}`,
+    );
+    before = structuredClone(now);
+  }, 1000);
+  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+  clearInterval(timer);
+  const { acks, failures } = await load.stop();
+  console.log(`\n${acks.length} rows acknowledged, ${failures.length} errors. Each is in ${load.file}`);
+}
+
+async function down(options: Where): Promise<void> {
+  const { wasThere } = await labDown(where(options));
+  console.log(wasThere ? 'The lab is gone.' : 'There is no such lab; nothing to do.');
+}
