@@ -47,7 +47,7 @@ function field<T>(about: About<T>, form: string, convert: Convert<T>): Field<T> 
         ledger.report(
           place,
           'wrong-value',
-          `${path} is ${form}; found ${why ?? describe(node)}`,
+          `${path} must be ${form}; found ${why ?? describe(node)}`,
           hint ?? `write for example \`${lastKey(path)}: ${about.example}\``,
         );
       };
@@ -204,7 +204,7 @@ function readVip(node: Node | null, wrong: (why?: string, hint?: string) => unde
   return why === null ? vip : wrong(why);
 }
 
-/** A list whose items are read one by one; one bare item counts as a list of one. Items' places go under `path.0`, `path.1`... */
+/** A list whose items are read one by one; one bare item counts as a list of one. Places of the items read go under `path.0`, `path.1`... */
 function listOf<T>(
   form: string,
   about: About<readonly T[]>,
@@ -226,17 +226,21 @@ function listOf<T>(
         ledger.report(
           place,
           'wrong-value',
-          `${path} is ${form}; found ${found}`,
+          `${path} must be ${form}; found ${found}`,
           `write for example \`${lastKey(path)}: ${about.example}\``,
         );
         return undefined;
       }
-      const values = nodes.map((each, i) => {
+      const values: T[] = [];
+      for (const each of nodes) {
         const itemPlace = ledger.placeOf(each, place);
-        ledger.places.set(`${path}.${i}`, itemPlace);
-        return item.read(ledger.resolve(each), itemPlace, path, ledger);
-      });
-      return values.every((value) => value !== undefined) ? values : undefined;
+        const value = item.read(ledger.resolve(each), itemPlace, path, ledger);
+        if (value === undefined) continue;
+        // Wrong items are left out, so that the rules between keys can still judge the others.
+        ledger.places.set(`${path}.${values.length}`, itemPlace);
+        values.push(value);
+      }
+      return values;
     },
   };
 }

@@ -5,7 +5,7 @@ import { notYet } from './later.ts';
 import { checkRules } from './rules.ts';
 import { PAIR, type PairValues } from './schema.ts';
 import { readFile } from './section.ts';
-import { resolveTimes } from './times.ts';
+import { resolveTimes, type Times } from './times.ts';
 import type { Finding, PairConfig, Parsed, VrrpAuthentication } from './types.ts';
 
 const BYTES_MAX = 256 * 1024;
@@ -78,8 +78,7 @@ type Complete<T> = T extends readonly (infer I)[]
 function resolve(read: PairValues, file: string): PairConfig {
   const values = read as Complete<PairValues>;
   const { mysql, vrrp, failover, api, notify } = values;
-  const times = resolveTimes(read);
-  if (times === null) throw new Error('assertion failed: a time is missing although nothing was found wrong');
+  const times = resolveTimes(read) as Times;
   return {
     pair: values.pair,
     file,

@@ -65,27 +65,47 @@ export const optional = <const S extends Shape>(meaning: string, keys: S): Optio
 
 const under = (path: string, key: string) => (path === '' ? key : `${path}.${key}`);
 
-function reportUnknown(entry: Entry, path: string, shape: Shape, ledger: Ledger): void {
+/** Every key that exists, by its path, for a key that was typed in the wrong section. */
+function allPaths(shape: Shape, path = ''): string[] {
+  return Object.entries(shape).flatMap(([key, item]) => {
+    const here = under(path, key);
+    return item.kind === 'field' || item.kind === 'named' ? [here] : [here, ...allPaths(item.keys, here)];
+  });
+}
+
+interface Walk {
+  readonly ledger: Ledger;
+  readonly paths: readonly string[];
+}
+
+/** Returns the key that was probably meant, so that it isn't also reported as missing. */
+function reportUnknown(entry: Entry, path: string, shape: Shape, { ledger, paths }: Walk): string | null {
   const known = Object.keys(shape);
-  const where = path === '' ? 'pair.yaml' : path;
   const key = shorten(entry.key);
   const glued = /^([A-Za-z]+):\S/.exec(entry.key)?.[1];
   if (glued !== undefined && known.includes(glued) && entry.value === null) {
+    const mended = key.replace(':', ': ');
     ledger.report(
       entry.keyPlace,
       'missing-space',
-      `\`${key}\` has no space after the colon`,
-      `write \`${key.replace(':', ': ')}\``,
+      `\`${key}\` lacks the space after the colon`,
+      `write \`${mended}\``,
     );
-    return;
+    return glued;
   }
   const near = nearest(entry.key, known);
-  ledger.report(
-    entry.keyPlace,
-    'unknown-key',
-    `${where} has no key \`${key}\``,
-    near === null ? `it may hold: ${known.join(', ')}` : `did you mean \`${near}\`?`,
+  const elsewhere = paths.find(
+    (each) => nearest(entry.key, [each.slice(each.lastIndexOf('.') + 1)]) !== null,
   );
+  const hint =
+    near !== null
+      ? `did you mean \`${near}\`?`
+      : elsewhere !== undefined
+        ? `did you mean \`${elsewhere}\`? It belongs into another section`
+        : `it may hold: ${known.join(', ')}`;
+  const where = path === '' ? 'at the top level' : `in ${path}`;
+  ledger.report(entry.keyPlace, 'unknown-key', `there is no key \`${key}\` ${where}`, hint);
+  return near;
 }
 
 /** Forbidden keys count wherever they stand, also inside sections that nobody knows. */
@@ -107,49 +127,57 @@ function reportForbidden(entry: Entry, ledger: Ledger): boolean {
 
 /** Everything undefined: what a section yields that was not one. Its finding is in the ledger. */
 function unread<S extends Shape>(shape: S): ReadShape<S> {
-  const blank = Object.entries(shape).map(([key, each]) => {
-    if (each.kind === 'section') return [key, unread(each.keys)];
-    return [key, each.kind === 'named' ? [] : each.kind === 'optional' ? null : undefined];
-  });
-  return Object.fromEntries(blank) as ReadShape<S>;
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, item]) => [key, unreadItem(item)]),
+  ) as ReadShape<S>;
 }
 
-function readAbsent(item: Shape[string], path: string, place: Place, ledger: Ledger): unknown {
+function unreadItem(item: Shape[string]): unknown {
+  if (item.kind === 'section') return unread(item.keys);
+  return item.kind === 'named' ? [] : item.kind === 'optional' ? null : undefined;
+}
+
+function missing(path: string, meaning: string): string {
+  const sentence = /^(.*?)[.](?: |$)/.exec(meaning)?.[1] ?? meaning;
+  return `${path} is missing: ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
+}
+
+function readAbsent(item: Shape[string], path: string, place: Place, walk: Walk): unknown {
   switch (item.kind) {
     case 'section':
-      return readKeys(new Map(), item.keys, path, place, ledger);
+      return readKeys(new Map(), item.keys, path, place, walk);
     case 'optional':
       return null;
     case 'named':
-      ledger.report(
+      walk.ledger.report(
         place,
         'missing-key',
-        `${path} is missing: ${item.meaning}`,
+        missing(path, item.meaning),
         `add for example \`${item.example}\``,
       );
       return [];
     case 'field':
       if ('fallback' in item) return item.fallback;
-      ledger.report(
+      walk.ledger.report(
         place,
         'missing-key',
-        `${path} is missing: ${item.meaning}`,
+        missing(path, item.meaning),
         `add for example \`${path.slice(path.lastIndexOf('.') + 1)}: ${item.example}\``,
       );
       return undefined;
   }
 }
 
-function readPresent(item: Shape[string], path: string, entry: Entry, ledger: Ledger): unknown {
-  ledger.places.set(path, entry.valuePlace);
+function readPresent(item: Shape[string], path: string, entry: Entry, walk: Walk): unknown {
+  walk.ledger.places.set(path, entry.valuePlace);
   switch (item.kind) {
     case 'field':
-      return item.read(entry.value, entry.valuePlace, path, ledger);
+      return item.read(entry.value, entry.valuePlace, path, walk.ledger);
     case 'section':
     case 'optional':
-      return readSection(item.keys, path, entry, ledger);
+      return readSection(item.keys, path, entry, walk);
     case 'named':
-      return readNamed(item, path, entry, ledger);
+      return readNamed(item, path, entry, walk);
   }
 }
 
@@ -158,76 +186,79 @@ function readKeys<S extends Shape>(
   shape: S,
   path: string,
   place: Place,
-  ledger: Ledger,
+  walk: Walk,
+  misspelt: ReadonlySet<string> = new Set(),
 ): ReadShape<S> {
   const values = Object.entries(shape).map(([key, item]) => {
     const entry = entries.get(key);
+    if (!entry && misspelt.has(key)) return [key, unreadItem(item)];
     const itemPath = under(path, key);
-    const value = entry
-      ? readPresent(item, itemPath, entry, ledger)
-      : readAbsent(item, itemPath, place, ledger);
+    const value = entry ? readPresent(item, itemPath, entry, walk) : readAbsent(item, itemPath, place, walk);
     return [key, value];
   });
   return Object.fromEntries(values) as ReadShape<S>;
 }
 
-function readSection<S extends Shape>(shape: S, path: string, entry: Entry, ledger: Ledger): ReadShape<S> {
+function readSection<S extends Shape>(shape: S, path: string, entry: Entry, walk: Walk): ReadShape<S> {
   if (!isMap(entry.value)) {
     const keys = Object.keys(shape).join(', ');
     const empty = entry.value === null || (isScalar(entry.value) && entry.value.value === null);
-    ledger.report(
+    walk.ledger.report(
       entry.valuePlace,
       'wrong-value',
-      `${path === '' ? 'pair.yaml' : path} is a section of \`key: value\` lines; found ${describe(entry.value)}`,
+      `${path === '' ? 'pair.yaml' : path} must be a section of \`key: value\` lines; found ${describe(entry.value)}`,
       empty ? `indent its keys below it (${keys}), or remove the line` : `it may hold: ${keys}`,
     );
     return unread(shape);
   }
   const entries = new Map<string, Entry>();
-  for (const each of ledger.entries(entry.value)) {
+  const misspelt = new Set<string>();
+  for (const each of walk.ledger.entries(entry.value)) {
     if (!Object.hasOwn(shape, each.key)) {
-      const forbidden = reportForbidden(each, ledger) || searchForbidden(each.value, ledger, 0);
-      if (!forbidden) reportUnknown(each, path, shape, ledger);
+      const forbidden = reportForbidden(each, walk.ledger) || searchForbidden(each.value, walk.ledger, 0);
+      const meant = forbidden ? null : reportUnknown(each, path, shape, walk);
+      if (meant !== null) misspelt.add(meant);
     } else if (!entries.has(each.key)) entries.set(each.key, each);
   }
-  return readKeys(entries, shape, path, entry.keyPlace, ledger);
+  return readKeys(entries, shape, path, entry.keyPlace, walk, misspelt);
 }
 
 function readNamed<S extends Shape>(
   item: NamedSections<S>,
   path: string,
   entry: Entry,
-  ledger: Ledger,
+  walk: Walk,
 ): Named<ReadShape<S>>[] {
   if (!isMap(entry.value)) {
-    ledger.report(
+    walk.ledger.report(
       entry.valuePlace,
       'wrong-value',
-      `${path} holds one section a name; found ${describe(entry.value)}`,
+      `${path} must hold one section a name; found ${describe(entry.value)}`,
       `write for example \`${item.example}\``,
     );
     return [];
   }
   const seen = new Set<string>();
-  return ledger.entries(entry.value).flatMap((each) => {
+  return walk.ledger.entries(entry.value).flatMap((each) => {
     if (seen.has(each.key)) return [];
     seen.add(each.key);
     if (!item.namePattern.test(each.key)) {
-      ledger.report(
+      walk.ledger.report(
         each.keyPlace,
         'wrong-value',
-        `a name in ${path} is ${item.nameForm}; found "${shorten(each.key)}"`,
+        `a name in ${path} must be ${item.nameForm}; found "${shorten(each.key)}"`,
         'choose for example `a` or `db-1`',
       );
     }
     const itemPath = under(path, each.key);
-    ledger.places.set(itemPath, each.keyPlace);
-    return [{ name: each.key, value: readSection(item.keys, itemPath, each, ledger) }];
+    walk.ledger.places.set(itemPath, each.keyPlace);
+    return [{ name: each.key, value: readSection(item.keys, itemPath, each, walk) }];
   });
 }
 
 /** The whole file. */
 export function readFile<S extends Shape>(shape: S, ledger: Ledger): ReadShape<S> {
+  const walk: Walk = { ledger, paths: allPaths(shape) };
   const start = { line: 1, column: 1 };
   const entry: Entry = {
     key: '',
@@ -235,5 +266,5 @@ export function readFile<S extends Shape>(shape: S, ledger: Ledger): ReadShape<S
     value: ledger.root,
     valuePlace: ledger.placeOf(ledger.root, start),
   };
-  return readSection(shape, '', entry, ledger);
+  return readSection(shape, '', entry, walk);
 }
