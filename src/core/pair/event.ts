@@ -1,0 +1,82 @@
+// What can happen to a node of the pair, and what it can ask for. Actions are data; their results come back as
+// `result` events; time arrives in every event as `nowMs` (CLOCK_BOOTTIME, milliseconds).
+
+import type { PeerMessage, PeerReport, ServerHealth } from './message.ts';
+import type { PairRecord } from './record.ts';
+import type { ServerStatus } from './server.ts';
+
+export type PairEvent = { readonly nowMs: number } & (
+  | { readonly kind: 'tick' }
+  /** The health machine's verdict on our own server. */
+  | { readonly kind: 'health'; readonly health: ServerHealth; readonly because: string }
+  /** A fresh status of our own server. */
+  | { readonly kind: 'status'; readonly status: ServerStatus }
+  /** Our heartbeat row was committed by our own server. */
+  | { readonly kind: 'heartbeat'; readonly sequence: number }
+  /** How far our replica is behind, by the heartbeat. */
+  | { readonly kind: 'lag'; readonly lagMs: number | null }
+  | { readonly kind: 'message'; readonly message: PeerMessage }
+  | { readonly kind: 'peer-channel'; readonly open: boolean; readonly because: string }
+  /** What our SQL connection to the peer's server shows. */
+  | { readonly kind: 'peer-sql'; readonly sql: PathState }
+  | { readonly kind: 'agent'; readonly link: 'up' | 'lost'; readonly because: string }
+  /** What the agent's VRRP and addresses are. */
+  | { readonly kind: 'wire'; readonly wire: WireView }
+  | { readonly kind: 'result'; readonly id: number; readonly outcome: Outcome }
+  | { readonly kind: 'switchover'; readonly because: string }
+  /** The agent is asked to end (SIGTERM), or the manager is. */
+  | { readonly kind: 'stop'; readonly because: string }
+);
+
+export type PathState = 'unknown' | 'answers' | 'silent' | 'refused';
+
+export interface WireView {
+  /** The epoch for which this agent holds the write VIP; null when it does not. */
+  readonly claimedEpoch: number | null;
+  readonly interfaceUp: boolean;
+  readonly interfaceBecause: string;
+  readonly peerAdverts: 'unknown' | 'heard' | 'silent';
+  readonly gateway: 'unknown' | 'answers' | 'silent';
+}
+
+export type Outcome =
+  | { readonly ok: true; readonly gtid?: string }
+  | { readonly ok: false; readonly code: string; readonly because: string };
+
+/** One remote action with a result. Each is idempotent and bounded by `deadlineMs`. */
+export type Order = {
+  readonly deadlineMs: number;
+} & /** Write and fsync the record (and the server's boot role that goes with it). */
+(
+  | { readonly kind: 'persist'; readonly record: PairRecord }
+  /** Stop admitting clients: answer newcomers with a reset, reset the others, release the VIP. */
+  | { readonly kind: 'yield-vip'; readonly because: string }
+  | { readonly kind: 'claim-vip'; readonly epoch: number }
+  | { readonly kind: 'open-writes' }
+  | { readonly kind: 'close-writes' }
+  | { readonly kind: 'semi-sync-source'; readonly on: boolean }
+  | { readonly kind: 'semi-sync-replica'; readonly on: boolean }
+  | { readonly kind: 'start-channel' }
+  | { readonly kind: 'stop-receiving' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'wait-for'; readonly gtid: string }
+  /** Commit one row and wait until the standby acknowledged it. */
+  | { readonly kind: 'prove-commit' }
+  /** Over SQL at the peer's server: read-only, clients closed; the result carries its GTIDs. */
+  | { readonly kind: 'fence-peer' }
+  | { readonly kind: 'kill-server'; readonly because: string }
+);
+
+export type PairAction =
+  | { readonly kind: 'order'; readonly id: number; readonly order: Order }
+  /** Send our report to the peer, now. */
+  | { readonly kind: 'report'; readonly report: PeerReport }
+  | { readonly kind: 'tell'; readonly message: PeerMessage }
+  | {
+      readonly kind: 'say';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly code: string;
+      readonly because: string;
+    }
+  /** This manager's work is done: end the process. */
+  | { readonly kind: 'exit'; readonly because: string };

@@ -1,0 +1,217 @@
+// The role `following`: the record names the other node as the writer. Our server is kept read-only and replicating;
+// when the writer offers its place, or is gone on every path, and nothing speaks against it, we take over.
+
+import type { Decision } from './decision.ts';
+import { type Evidence, evidenceAgainstWriter, ineligible, replicationFaults, unfit } from './eligibility.ts';
+import type { Order } from './event.ts';
+import type { PairRecord } from './record.ts';
+import { sameRecord } from './record.ts';
+import { STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import { freshReport, type Offer, type PairState } from './state.ts';
+
+function claimed(state: PairState): PairRecord {
+  return { epoch: state.record.epoch + 1, writer: state.settings.self, sync: 'alone' };
+}
+
+/** Orders that open this node under a record that was just claimed: a promoted standby starts alone. */
+function openClaimed(record: PairRecord): Order[] {
+  return [
+    { kind: 'semi-sync-source', on: false, deadlineMs: TAKEOVER_STEP_MS_MAX },
+    { kind: 'open-writes', deadlineMs: TAKEOVER_STEP_MS_MAX },
+    { kind: 'claim-vip', epoch: record.epoch, deadlineMs: TAKEOVER_STEP_MS_MAX },
+  ];
+}
+
+/** Everything that was received is applied before writes open; the relay log is kept. */
+function drainOrders(state: PairState): Order[] {
+  return [
+    { kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX },
+    { kind: 'drain', deadlineMs: state.settings.drainMsMax },
+  ];
+}
+
+function takeOffer(state: PairState, offer: Offer): Decision {
+  const against = [...unfit(state), ...replicationFaults(state)];
+  if (offer.epoch !== state.record.epoch + 1) {
+    against.push(`epoch ${offer.epoch} does not follow epoch ${state.record.epoch}`);
+  }
+  if (offer.finalGtid === null && state.record.sync === 'alone') {
+    against.push(`the record says that ${state.settings.peer} went on alone`);
+  }
+  if (against.length > 0) {
+    const because = against.join('; ');
+    return {
+      kind: 'tell',
+      message: { kind: 'refused', epoch: offer.epoch, because },
+      change: { offer: null },
+      because: `offered epoch ${offer.epoch}, and refused it: ${because}`,
+    };
+  }
+  const record = claimed(state);
+  const persist: Order = { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX };
+  const because = `${state.settings.peer} handed over: ${offer.because}`;
+  const orders: Order[] =
+    offer.finalGtid === null
+      ? [persist, ...drainOrders(state), ...openClaimed(record)]
+      : // The old writer is closed and waits for us: claim only what we have reached, so that a refusal leaves no trace.
+        [
+          { kind: 'wait-for', gtid: offer.finalGtid, deadlineMs: state.settings.drainMsMax },
+          persist,
+          ...openClaimed(record),
+        ];
+  return { kind: 'plan', plan: { kind: 'takeover', because, orders } };
+}
+
+function takeOver(state: PairState, evidence: Evidence): Decision {
+  const record = claimed(state);
+  const persist: Order = { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX };
+  const orders: Order[] =
+    evidence.kind === 'unattended'
+      ? [
+          persist,
+          { kind: 'fence-peer', deadlineMs: TAKEOVER_STEP_MS_MAX },
+          // The GTIDs come from the fenced server; see advance().
+          { kind: 'wait-for', gtid: '', deadlineMs: state.settings.drainMsMax },
+          ...openClaimed(record),
+        ]
+      : [persist, ...drainOrders(state), ...openClaimed(record)];
+  return { kind: 'plan', plan: { kind: 'takeover', because: evidence.because, orders } };
+}
+
+/** Takes up what the writer says of the record: a later epoch, or another sync in the same one. */
+function adopt(state: PairState): Decision | null {
+  const report = freshReport(state);
+  if (report === null || sameRecord(report.record, state.record)) return null;
+  const later = report.record.epoch > state.record.epoch;
+  const writersWord = report.record.epoch === state.record.epoch && report.record.writer === report.node;
+  if (!later && !writersWord) return null;
+  return {
+    kind: 'plan',
+    plan: {
+      kind: 'adopt',
+      because: `${report.node} says: epoch ${report.record.epoch}, writer ${report.record.writer}, ${report.record.sync}`,
+      orders: [{ kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX }],
+    },
+  };
+}
+
+/** Brings our server to what a standby must be: read-only, replicating, acknowledging. */
+function reconcile(state: PairState): Decision | null {
+  const { own, wire, settings, agent } = state;
+  const plan = (because: string, ...orders: Order[]): Decision => ({
+    kind: 'plan',
+    plan: { kind: 'reconcile', because, orders },
+  });
+  if (agent.link === 'up' && wire.claimedEpoch !== null) {
+    const because = `${settings.peer} is the writer of epoch ${state.record.epoch}`;
+    return plan(because, { kind: 'yield-vip', because, deadlineMs: STATEMENT_MS_MAX });
+  }
+  if (own.health !== 'up' || own.status === null) return null;
+  const { status } = own;
+  if (!status.readOnly) {
+    return plan(`${settings.self} is not the writer and its server takes writes`, {
+      kind: 'close-writes',
+      deadlineMs: STATEMENT_MS_MAX,
+    });
+  }
+  if (status.semiSync.source) {
+    if (status.semiSync.waitingSessions > 0) {
+      const because = `${status.semiSync.waitingSessions} commits wait for an acknowledgement that must not come any more`;
+      return plan(because, { kind: 'kill-server', because, deadlineMs: STATEMENT_MS_MAX });
+    }
+    return plan('the source side of semi-sync is on at the writer only', {
+      kind: 'semi-sync-source',
+      on: false,
+      deadlineMs: STATEMENT_MS_MAX,
+    });
+  }
+  if (status.channel === null) return null;
+  if (!status.semiSync.replica && settings.durability === 'lossless') {
+    return plan('the standby acknowledges what it receives', {
+      kind: 'semi-sync-replica',
+      on: true,
+      deadlineMs: TAKEOVER_STEP_MS_MAX,
+    });
+  }
+  if (status.channel.receiver === 'stopped' || status.channel.applier === 'stopped') {
+    return plan(`the replication channel from ${settings.peer} is stopped`, {
+      kind: 'start-channel',
+      deadlineMs: TAKEOVER_STEP_MS_MAX,
+    });
+  }
+  return null;
+}
+
+/** A warning that names the firewall, once, while VRRP alone is silent. */
+function sayVrrpBlocked(state: PairState): Decision | null {
+  const { wire, peer, settings, nowMs, said } = state;
+  const blocked =
+    wire.peerAdverts === 'silent' &&
+    nowMs - peer.heardAtMs < settings.peerSilenceMsMax &&
+    peer.report?.advertising === true;
+  const because = `VRRP from ${settings.peer} is not heard, but its manager answers: nothing moves. Does a firewall drop protocol 112 (VRRP) between the hosts?`;
+  if (!blocked) {
+    // Forgotten only when VRRP is heard again.
+    if (said['vrrp-blocked'] === undefined || wire.peerAdverts === 'silent') return null;
+    return {
+      kind: 'say',
+      level: 'info',
+      code: 'vrrp-heard-again',
+      because: `VRRP from ${settings.peer} is heard again`,
+      change: { said: { ...said, 'vrrp-blocked': undefined } },
+    };
+  }
+  if (said['vrrp-blocked'] !== undefined) return null;
+  return {
+    kind: 'say',
+    level: 'warn',
+    code: 'vrrp-blocked',
+    because,
+    change: { said: { ...said, 'vrrp-blocked': because } },
+  };
+}
+
+export function decideFollowing(state: PairState): Decision | null {
+  const { record, settings, operation } = state;
+  if (state.stop !== null) return decideLeaving(state);
+  if (record.writer === settings.self && operation === null) {
+    return { kind: 'become', role: 'starting', because: `the record names ${settings.self} as the writer` };
+  }
+  const adopting = adopt(state);
+  if (adopting !== null) return adopting;
+  if (state.offer !== null) return takeOffer(state, state.offer);
+  const evidence = evidenceAgainstWriter(state);
+  if (evidence !== null) {
+    const against = ineligible(state);
+    if (against.length === 0) return takeOver(state, evidence);
+    const because = `${evidence.because}; not promoted: ${against.join('; ')}`;
+    if (state.said['not-promoted'] !== against.join()) {
+      return {
+        kind: 'say',
+        level: 'error',
+        code: 'not-promoted',
+        because,
+        change: { said: { ...state.said, 'not-promoted': against.join() } },
+      };
+    }
+  }
+  const blocked = sayVrrpBlocked(state);
+  if (blocked !== null) return blocked;
+  return state.nowMs < state.retryAtMs ? null : reconcile(state);
+}
+
+/** A standby that stops gives up its claim first, so that the writer may go on at once without it. */
+function decideLeaving(state: PairState): Decision | null {
+  const { record } = state;
+  if (record.sync === 'paired') {
+    return {
+      kind: 'plan',
+      plan: {
+        kind: 'leave',
+        because: `${state.settings.self} is stopping and gives up its claim to take over`,
+        orders: [{ kind: 'persist', record: { ...record, sync: 'alone' }, deadlineMs: STATEMENT_MS_MAX }],
+      },
+    };
+  }
+  return { kind: 'exit', because: state.stop ?? 'stopped' };
+}

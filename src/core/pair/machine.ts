@@ -1,0 +1,493 @@
+// One node of the pair as a machine: step(state, event) -> [state, actions]. It takes the event in as knowledge,
+// lets the operation in progress advance, and then asks the role what is to be done now. See SPEC.md.
+
+import type { Decision } from './decision.ts';
+import { ineligible, replicationFaults } from './eligibility.ts';
+import type { Outcome, PairAction, PairEvent } from './event.ts';
+import { decideFollowing } from './following.ts';
+import type { PeerMessage, PeerReport, Role } from './message.ts';
+import { advance, mayStart, start } from './operation.ts';
+import { RETRY_MS } from './settings.ts';
+import { decideStarting, holdsAllOfPeer } from './starting.ts';
+import type { Operation, PairState } from './state.ts';
+import { decideHandingOver, decideWriting, reopenPlan, vouches } from './writing.ts';
+
+type Step = [PairState, PairAction[]];
+type EventOf<K extends PairEvent['kind']> = Extract<PairEvent, { kind: K }>;
+type Handler<K extends PairEvent['kind']> = (state: PairState, event: EventOf<K>) => Step;
+
+/** An agent that stays away for this long after its manager has handed over ends the manager, too. */
+const ORPHAN_MS_MAX = 2000;
+/** A report goes out at least this often. */
+export const REPORT_INTERVAL_MS = 100;
+
+const say = (level: 'info' | 'warn' | 'error', code: string, because: string): PairAction => ({
+  kind: 'say',
+  level,
+  code,
+  because,
+});
+
+// ---- taking events in -------------------------------------------------------------------------------------------
+
+const note = (state: PairState): Step => [state, []];
+
+const onHealth: Handler<'health'> = (state, event) => {
+  const { own } = state;
+  const changed = own.health !== event.health;
+  const next = {
+    ...state,
+    own: {
+      ...own,
+      health: event.health,
+      because: event.because,
+      sinceMs: changed ? event.nowMs : own.sinceMs,
+    },
+  };
+  if (event.health === 'up')
+    return [changed ? { ...next, said: { ...next.said, 'no-handover': undefined } } : next, []];
+  if (event.health === 'unwritable') return note(next);
+  // What a server said before it fell is no longer true.
+  const suspect =
+    own.suspect || (state.record.sync === 'paired' && state.record.writer === state.settings.self);
+  return note({ ...next, own: { ...next.own, status: null, lagMs: null, suspect } });
+};
+
+const onStatus: Handler<'status'> = (state, event) =>
+  note(clearSuspect({ ...state, own: { ...state.own, status: event.status } }));
+const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
+  note({ ...state, own: { ...state.own, heartbeat: event.sequence } });
+const onLag: Handler<'lag'> = (state, event) => note({ ...state, own: { ...state.own, lagMs: event.lagMs } });
+const onPeerSql: Handler<'peer-sql'> = (state, event) =>
+  note({ ...state, peer: { ...state.peer, sql: event.sql } });
+const onWire: Handler<'wire'> = (state, event) => note({ ...state, wire: event.wire });
+
+const onPeerChannel: Handler<'peer-channel'> = (state, event) =>
+  note({ ...state, peer: { ...state.peer, channelOpen: event.open } });
+
+const onAgent: Handler<'agent'> = (state, event) => {
+  if (event.link === state.agent.link) return note(state);
+  const agent = { link: event.link, sinceMs: event.nowMs, because: event.because };
+  // A lost agent renews nothing: what it held is not counted on. A new one tells anew.
+  const wire = { ...state.wire, claimedEpoch: null, peerAdverts: 'unknown' } as const;
+  const level = event.link === 'up' ? 'info' : 'warn';
+  return [{ ...state, agent, wire }, [say(level, `agent-${event.link}`, event.because)]];
+};
+
+/** A server that fell is trusted again when it holds all that the standby holds, or when it is the standby itself. */
+function clearSuspect(state: PairState): PairState {
+  if (!state.own.suspect) return state;
+  if (state.record.writer === state.settings.self && !holdsAllOfPeer(state)) return state;
+  return { ...state, own: { ...state.own, suspect: false } };
+}
+
+function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'report' }>): PairState {
+  const { peer, nowMs, settings } = state;
+  const { report } = message;
+  if (report.node !== settings.peer) return state;
+  const echoedMs = Math.max(peer.echoedMs, message.echoMs ?? Number.NEGATIVE_INFINITY);
+  const vouched = report.vouches && report.record.writer === settings.peer;
+  const acknowledges = report.replicating && (report.semiSyncReplica || state.role !== 'writing');
+  const itKnowsAlone = report.record.epoch === state.record.epoch && report.record.sync === 'alone';
+  return clearSuspect({
+    ...state,
+    peer: {
+      ...peer,
+      report,
+      knowsAlone: itKnowsAlone && (state.record.sync === 'alone' || report.leaving),
+      heardAtMs: nowMs,
+      itsSentMs: message.sentMs,
+      echoedMs,
+      vouchedForMs:
+        vouched && message.echoMs !== null ? Math.max(peer.vouchedForMs, message.echoMs) : peer.vouchedForMs,
+      notReplicatingSinceMs: acknowledges ? null : (peer.notReplicatingSinceMs ?? nowMs),
+    },
+  });
+}
+
+const onMessage: Handler<'message'> = (state, event) => {
+  const { message } = event;
+  if (message.kind === 'report') return note(onReport(state, message));
+  if (message.kind === 'handover') {
+    const stale = message.epoch <= state.record.epoch;
+    if (stale) {
+      const because = `epoch ${message.epoch} is over: ${state.settings.self} knows epoch ${state.record.epoch}`;
+      return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
+    }
+    if (state.role === 'promoting') return note(state);
+    return note({ ...state, offer: message });
+  }
+  return onRefused(state, message);
+};
+
+function onRefused(state: PairState, message: Extract<PeerMessage, { kind: 'refused' }>): Step {
+  if (state.role !== 'handing-over' || state.offer?.epoch !== message.epoch) return note(state);
+  const decision = reopenPlan(state, message.epoch, message.because);
+  return apply({ ...state, role: 'writing', offer: null, switchover: null }, decision);
+}
+
+const onSwitchover: Handler<'switchover'> = (state, event) => {
+  if (state.role === 'writing') return note({ ...state, switchover: event.because });
+  const because = `${state.settings.self} is not the writer (it is ${state.role}): ask ${state.record.writer ?? 'nobody'}`;
+  return [state, [say('warn', 'switchover-refused', because)]];
+};
+
+const onStop: Handler<'stop'> = (state, event) => note({ ...state, stop: state.stop ?? event.because });
+
+const onResult: Handler<'result'> = (state, event) => {
+  const step = advance(state, event.id, event.outcome);
+  switch (step.kind) {
+    case 'stale':
+      return note(state);
+    case 'next':
+      return [applied(step.state, step.done, event.outcome), step.actions];
+    case 'finished':
+      return finished(applied(step.state, step.done, event.outcome), step.operation);
+    case 'failed':
+      return failed(step.state, step.operation, step.order.kind, step.code, step.because);
+  }
+};
+
+/** What a carried-out order changes in what we know, at once. */
+function applied(state: PairState, order: Operation['orders'][number], outcome: Outcome): PairState {
+  const { own } = state;
+  const status = own.status;
+  const withStatus = (patch: Partial<NonNullable<typeof status>>): PairState =>
+    status === null ? state : { ...state, own: { ...own, status: { ...status, ...patch } } };
+  switch (order.kind) {
+    case 'persist': {
+      const { settings } = state;
+      const claimed = order.record.writer === settings.self && order.record.epoch > state.record.epoch;
+      const pairedNow = order.record.sync === 'paired' && order.record.writer === settings.self;
+      return {
+        ...state,
+        record: order.record,
+        // Nobody was vouched to in an epoch that has just begun.
+        vouchedAtMs: claimed ? Number.NEGATIVE_INFINITY : state.vouchedAtMs,
+        peer: claimed || pairedNow ? { ...state.peer, knowsAlone: false } : state.peer,
+      };
+    }
+    case 'open-writes':
+      return withStatus({ readOnly: false });
+    case 'close-writes':
+      return withStatus({
+        readOnly: true,
+        ...(outcome.ok && outcome.gtid !== undefined ? { executedGtid: outcome.gtid } : {}),
+      });
+    case 'semi-sync-source':
+      return status === null ? state : withStatus({ semiSync: { ...status.semiSync, source: order.on } });
+    case 'semi-sync-replica':
+      return status === null ? state : withStatus({ semiSync: { ...status.semiSync, replica: order.on } });
+    case 'claim-vip':
+      return { ...state, wire: { ...state.wire, claimedEpoch: order.epoch } };
+    case 'yield-vip':
+      return { ...state, wire: { ...state.wire, claimedEpoch: null } };
+    case 'start-channel':
+      return status?.channel == null
+        ? state
+        : withStatus({ channel: { ...status.channel, receiver: 'connecting', applier: 'running' } });
+    case 'drain':
+      return status?.channel == null ? state : withStatus({ channel: { ...status.channel, drained: true } });
+    case 'kill-server':
+      return { ...state, own: { ...own, status: null } };
+    case 'stop-receiving':
+    case 'wait-for':
+    case 'prove-commit':
+    case 'fence-peer':
+      return state;
+  }
+}
+
+// ---- the end of an operation --------------------------------------------------------------------------------------
+
+const took = (state: PairState, operation: Operation): string =>
+  `${Math.round(state.nowMs - operation.startedMs)} ms`;
+
+function becomeWriter(state: PairState, operation: Operation): Step {
+  const because = `${operation.because}; ${state.settings.self} is the writer of epoch ${state.record.epoch} (${took(state, operation)})`;
+  const next: PairState = { ...state, role: 'writing', because, offer: null, said: {} };
+  return [next, [say('info', 'writer', because)]];
+}
+
+function offerRole(state: PairState, operation: Operation, finalGtid: string | null): Step {
+  const offer = { epoch: state.record.epoch + 1, finalGtid, because: operation.because };
+  const because = `closed for writes in ${took(state, operation)}; ${state.settings.peer} is offered epoch ${offer.epoch}: ${operation.because}`;
+  const next: PairState = { ...state, role: 'handing-over', because, offer, offeredAtMs: state.nowMs };
+  return [
+    next,
+    [{ kind: 'tell', message: { kind: 'handover', ...offer } }, say('info', 'handing-over', because)],
+  ];
+}
+
+function finished(state: PairState, operation: Operation): Step {
+  switch (operation.kind) {
+    case 'takeover':
+    case 'resume':
+      return becomeWriter(state, operation);
+    case 'reopen': {
+      const because = `${operation.because} (${took(state, operation)})`;
+      return [
+        { ...state, role: 'writing', because, switchover: null },
+        [say('warn', 'switchover-failed', because)],
+      ];
+    }
+    case 'handover':
+      return offerRole(state, operation, operation.gtid);
+    case 'adopt':
+    case 'stand-down':
+      return adopted(state, operation);
+    case 'go-alone':
+      return [state, [say('warn', 'alone', `going on alone: ${operation.because}`)]];
+    case 'pair':
+      return [state, [say('info', 'paired', `paired: ${operation.because}, and acknowledged a commit`)]];
+    case 'leave':
+      return state.role === 'writing'
+        ? [state, [say('warn', 'left', operation.because), { kind: 'exit', because: operation.because }]]
+        : note(state);
+    case 'reconcile':
+      return [
+        state,
+        [say('info', 'reconciled', `${operation.orders[0]?.kind ?? 'done'}: ${operation.because}`)],
+      ];
+  }
+}
+
+function adopted(state: PairState, operation: Operation): Step {
+  const { record, settings, role } = state;
+  const actions = [say('info', 'record', operation.because)];
+  if (role === 'following' && record.writer === settings.peer) return [state, actions];
+  const handed = role === 'handing-over' && state.switchover !== null;
+  if (handed)
+    actions.push(say('info', 'switchover-done', `${settings.peer} is the writer of epoch ${record.epoch}`));
+  const because = `${record.writer} is the writer of epoch ${record.epoch}`;
+  const next: Role = record.writer === settings.self ? 'starting' : 'following';
+  return [{ ...state, role: next, because, offer: null, switchover: null, said: {} }, actions];
+}
+
+function failed(state: PairState, operation: Operation, order: string, code: string, because: string): Step {
+  const retry: PairState = { ...state, retryAtMs: state.nowMs + RETRY_MS };
+  const sentence = `${operation.kind}: ${order} failed: ${because}`;
+  const warn = say('warn', `${operation.kind}-failed`, sentence);
+  switch (operation.kind) {
+    case 'handover':
+    case 'stand-down':
+      return failedClosing(state, operation, order, code, sentence);
+    case 'takeover':
+      return failedTakeover(retry, operation, order, sentence);
+    case 'reconcile':
+      if (order === 'close-writes' && code === 'commits-in-doubt') {
+        const killing = { kind: 'kill-server', because, deadlineMs: 1000 } as const;
+        const [next, actions] = start(state, { kind: 'reconcile', because: sentence, orders: [killing] });
+        return [next, [warn, ...actions]];
+      }
+      return [retry, [warn]];
+    case 'adopt':
+    case 'resume':
+    case 'reopen':
+    case 'go-alone':
+    case 'pair':
+      return [retry, [warn]];
+    case 'leave':
+      return [retry, [warn, { kind: 'exit', because: sentence }]];
+  }
+}
+
+/** A writer that cannot close its server cleanly is closed to clients all the same: they were cut off first. */
+function failedClosing(
+  state: PairState,
+  operation: Operation,
+  order: string,
+  code: string,
+  sentence: string,
+): Step {
+  const warn = say('warn', `${operation.kind}-unclean`, sentence);
+  if (operation.kind === 'stand-down') {
+    if (order === 'persist') return [{ ...state, retryAtMs: state.nowMs + RETRY_MS }, [warn]];
+    const [next, actions] = adopted(state, operation);
+    if (code !== 'commits-in-doubt') return [next, [warn, ...actions]];
+    const killing = { kind: 'kill-server', because: sentence, deadlineMs: 1000 } as const;
+    const [killed, killActions] = start(next, { kind: 'reconcile', because: sentence, orders: [killing] });
+    return [killed, [warn, ...actions, ...killActions]];
+  }
+  const [next, actions] = offerRole(state, operation, null);
+  return [next, [warn, ...actions]];
+}
+
+function failedTakeover(state: PairState, operation: Operation, order: string, sentence: string): Step {
+  const warn = say('error', 'takeover-failed', sentence);
+  const claimed = state.record.writer === state.settings.self;
+  if (!claimed) {
+    const epoch = state.offer?.epoch;
+    const refusal: PairAction[] =
+      epoch === undefined ? [] : [{ kind: 'tell', message: { kind: 'refused', epoch, because: sentence } }];
+    return [{ ...state, role: 'following', offer: null }, [warn, ...refusal]];
+  }
+  const rest = operation.orders.slice(1);
+  if (order === 'fence-peer' || order === 'stop-receiving') {
+    // Its server fell silent too, or the receiver hangs: the epoch is claimed, what was received is what there is.
+    const drain = rest.filter((o) => o.kind !== 'wait-for' && o.kind !== 'drain');
+    const orders = [{ kind: 'drain', deadlineMs: state.settings.drainMsMax } as const, ...drain];
+    const [next, actions] = start(state, { kind: 'takeover', because: operation.because, orders });
+    return [next, [warn, ...actions]];
+  }
+  return [{ ...state, role: 'starting', offer: null, because: sentence }, [warn]];
+}
+
+// ---- the table ------------------------------------------------------------------------------------------------------
+
+type Row = { readonly [K in PairEvent['kind']]: Handler<K> };
+
+const OBSERVING: Row = {
+  tick: note,
+  health: onHealth,
+  status: onStatus,
+  heartbeat: onHeartbeat,
+  lag: onLag,
+  message: onMessage,
+  'peer-channel': onPeerChannel,
+  'peer-sql': onPeerSql,
+  agent: onAgent,
+  wire: onWire,
+  result: onResult,
+  switchover: onSwitchover,
+  stop: onStop,
+};
+
+/** A role for an event: the compiler refuses a pair that nobody thought of. */
+const TABLE: Readonly<Record<Role, Row>> = {
+  starting: OBSERVING,
+  following: OBSERVING,
+  promoting: OBSERVING,
+  writing: OBSERVING,
+  'handing-over': OBSERVING,
+};
+
+const DECIDE: Readonly<Record<Role, (state: PairState) => Decision | null>> = {
+  starting: (state) => (state.stop === null ? decideStarting(state) : { kind: 'exit', because: state.stop }),
+  following: decideFollowing,
+  promoting: () => null,
+  writing: decideWriting,
+  'handing-over': decideHandingOver,
+};
+
+/** More decisions than this on one event is a loop of ours. */
+const DECISIONS_MAX = 8;
+
+function apply(state: PairState, decision: Decision): Step {
+  switch (decision.kind) {
+    case 'plan': {
+      if (!mayStart(state.operation, decision.plan)) return note(state);
+      const [next, actions] = start({ ...state, ...decision.change }, decision.plan);
+      const promoting = decision.plan.kind === 'takeover';
+      const role: Role = promoting ? 'promoting' : next.role;
+      const because = promoting ? decision.plan.because : next.because;
+      const said =
+        promoting || decision.plan.kind === 'handover'
+          ? [say('info', decision.plan.kind, decision.plan.because)]
+          : [];
+      return [{ ...next, role, because }, [...said, ...actions]];
+    }
+    case 'become':
+      return [
+        { ...state, ...decision.change, role: decision.role, because: decision.because },
+        [say('info', decision.role, decision.because)],
+      ];
+    case 'tell':
+      return [
+        { ...state, ...decision.change },
+        [{ kind: 'tell', message: decision.message }, say('info', decision.message.kind, decision.because)],
+      ];
+    case 'say':
+      return [{ ...state, ...decision.change }, [say(decision.level, decision.code, decision.because)]];
+    case 'exit':
+      return [state, [{ kind: 'exit', because: decision.because }]];
+  }
+}
+
+function decide(state: PairState): Step {
+  const actions: PairAction[] = [];
+  let current = state;
+  for (let i = 0; i < DECISIONS_MAX; i++) {
+    const orphan = current.agent.link === 'lost' && current.nowMs - current.agent.sinceMs > ORPHAN_MS_MAX;
+    const idle = current.role === 'following' || current.role === 'starting';
+    const decision: Decision | null =
+      orphan && idle && current.operation === null
+        ? { kind: 'exit', because: `the agent is gone: ${current.agent.because}` }
+        : DECIDE[current.role](current);
+    if (decision === null) break;
+    const before = current;
+    const [next, more] = apply(current, decision);
+    current = next;
+    actions.push(...more);
+    // A plan that may not start yet changes nothing: wait for what is in progress.
+    if (next === before || decision.kind === 'exit') break;
+  }
+  return [current, actions];
+}
+
+// ---- reports --------------------------------------------------------------------------------------------------------
+
+/** This node's statement about itself. */
+export function reportOf(state: PairState): PeerReport {
+  const { own, settings } = state;
+  const status = own.status;
+  return {
+    node: settings.self,
+    role: state.role,
+    record: state.record,
+    server: own.health,
+    executedGtid: status?.executedGtid ?? '',
+    receivedGtid: status?.channel?.receivedGtid ?? '',
+    replicating:
+      own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
+    semiSyncReplica: status?.semiSync.replica ?? false,
+    lagMs: own.lagMs,
+    ineligible: ineligible(state),
+    vouches: vouches(state),
+    advertising: state.agent.link === 'up' && state.wire.claimedEpoch !== null,
+    heartbeat: state.role === 'writing' ? own.heartbeat : 0,
+    leaving: state.stop !== null,
+  };
+}
+
+function withReport([state, actions]: Step): Step {
+  const report = reportOf(state);
+  const {
+    ineligible: reasons,
+    executedGtid: _e,
+    receivedGtid: _r,
+    heartbeat: _h,
+    lagMs: _l,
+    ...rest
+  } = report;
+  const digest = JSON.stringify([rest, reasons.length === 0]);
+  const due = state.nowMs - state.reportedAtMs >= REPORT_INTERVAL_MS || digest !== state.reportedDigest;
+  if (!due) return [state, actions];
+  const next: PairState = {
+    ...state,
+    reportedAtMs: state.nowMs,
+    reportedDigest: digest,
+    vouchedAtMs: report.vouches ? state.nowMs : state.vouchedAtMs,
+  };
+  return [next, [...actions, { kind: 'report', report }]];
+}
+
+/** The whole machine. Never throws, never waits. */
+export function step(state: PairState, event: PairEvent): readonly [PairState, readonly PairAction[]] {
+  const timed = { ...state, nowMs: event.nowMs };
+  const handler = TABLE[timed.role][event.kind] as (state: PairState, event: PairEvent) => Step;
+  const [observed, actions] = handler(timed, event);
+  const [decided, more] = decide(observed);
+  return withReport([decided, [...actions, ...more]]);
+}
+
+/** How soon the machine wants to be asked again: soon while something is in the balance. Milliseconds. */
+export function tickIntervalMs(state: PairState): number {
+  const pending =
+    state.wire.peerAdverts === 'silent' ||
+    state.agent.link === 'lost' ||
+    state.operation !== null ||
+    state.role === 'handing-over' ||
+    state.role === 'promoting';
+  return pending ? 10 : REPORT_INTERVAL_MS;
+}

@@ -1,0 +1,98 @@
+// What two managers tell each other over the peer channel, and its decoder for untrusted bytes.
+
+import { type PairRecord, parseRecord } from './record.ts';
+
+export type Role = 'starting' | 'following' | 'promoting' | 'writing' | 'handing-over';
+export type ServerHealth = 'unknown' | 'up' | 'down' | 'hung' | 'unwritable';
+
+const ROLES: readonly Role[] = ['starting', 'following', 'promoting', 'writing', 'handing-over'];
+const HEALTHS: readonly ServerHealth[] = ['unknown', 'up', 'down', 'hung', 'unwritable'];
+
+/** A node's statement about itself; sent at every beat and at once when it changes. */
+export interface PeerReport {
+  readonly node: string;
+  readonly role: Role;
+  readonly record: PairRecord;
+  readonly server: ServerHealth;
+  readonly executedGtid: string;
+  /** Received from the peer's server, applied or not. */
+  readonly receivedGtid: string;
+  /** Receiver and applier run without error: this node acknowledges, or would. */
+  readonly replicating: boolean;
+  /** The replica side of semi-sync is on: what this node receives it acknowledges. */
+  readonly semiSyncReplica: boolean;
+  /** How far the standby is behind, by the heartbeat; null when unknown. Milliseconds. */
+  readonly lagMs: number | null;
+  /** Sentences: why this node may not become the writer now. Empty: eligible. */
+  readonly ineligible: readonly string[];
+  /** True only of a writer in a paired epoch that is not about to go alone: refreshes the window for a promotion. */
+  readonly vouches: boolean;
+  /** This node holds the write VIP and its agent sends adverts. */
+  readonly advertising: boolean;
+  /** The last heartbeat that this node committed as the writer, and 0 on a standby. */
+  readonly heartbeat: number;
+  /** The node is leaving on an operator's order: its silence is not a failure. */
+  readonly leaving: boolean;
+}
+
+export type PeerMessage =
+  | {
+      readonly kind: 'report';
+      /** The sender's own clock. */
+      readonly sentMs: number;
+      /** The latest `sentMs` of the receiver that the sender had seen; null before the first. */
+      readonly echoMs: number | null;
+      readonly report: PeerReport;
+    }
+  /** "I have stopped taking writes; take epoch `epoch`." With the GTIDs to reach, or null when the server cannot tell. */
+  | {
+      readonly kind: 'handover';
+      readonly epoch: number;
+      readonly finalGtid: string | null;
+      readonly because: string;
+    }
+  /** "I do not take epoch `epoch` and never will." */
+  | { readonly kind: 'refused'; readonly epoch: number; readonly because: string };
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 65_536;
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+
+function parseReport(value: unknown): PeerReport | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const v = value as { [K in keyof PeerReport]?: unknown };
+  const record = parseRecord(v.record);
+  if (record === null || !isText(v.node) || !isText(v.executedGtid) || !isText(v.receivedGtid)) return null;
+  if (!ROLES.includes(v.role as Role) || !HEALTHS.includes(v.server as ServerHealth)) return null;
+  if (!Array.isArray(v.ineligible) || !v.ineligible.every(isText)) return null;
+  if (!isTime(v.heartbeat) || !(v.lagMs === null || isTime(v.lagMs))) return null;
+  for (const flag of [v.replicating, v.semiSyncReplica, v.vouches, v.advertising, v.leaving]) {
+    if (typeof flag !== 'boolean') return null;
+  }
+  return { ...(value as PeerReport), record };
+}
+
+/** Reads one decoded JSON value; null when it is no message of ours. */
+export function parsePeerMessage(value: unknown): PeerMessage | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const v = value as Record<string, unknown>;
+  const epoch = v['epoch'];
+  const isEpoch = typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch > 0;
+  switch (v['kind']) {
+    case 'report': {
+      const report = parseReport(v['report']);
+      const echoMs = v['echoMs'];
+      if (report === null || !isTime(v['sentMs']) || !(echoMs === null || isTime(echoMs))) return null;
+      return { kind: 'report', sentMs: v['sentMs'], echoMs, report };
+    }
+    case 'handover': {
+      const finalGtid = v['finalGtid'];
+      if (!isEpoch || !isText(v['because']) || !(finalGtid === null || isText(finalGtid))) return null;
+      return { kind: 'handover', epoch, finalGtid, because: v['because'] };
+    }
+    case 'refused':
+      if (!isEpoch || !isText(v['because'])) return null;
+      return { kind: 'refused', epoch, because: v['because'] };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,32 @@
+// What the pair machine must know of the configuration. Times in milliseconds.
+
+export interface PairSettings {
+  readonly self: string;
+  readonly peer: string;
+  /** This node is the one that becomes the first writer of a new pair (the higher priority). */
+  readonly preferred: boolean;
+  readonly durability: 'lossless' | 'async';
+  /** What a full partition does without a witness. */
+  readonly partition: 'availability' | 'consistency';
+  /** The standby may decide to promote only this long after its last contact with a paired writer. */
+  readonly promoteWithinMs: number;
+  /** The writer goes alone no earlier than this after it last vouched to the standby. Always > promoteWithinMs. */
+  readonly aloneAfterMs: number;
+  /** A path counts as silent after this long without a sign of life. */
+  readonly peerSilenceMsMax: number;
+  /** How long a manager waits for a killed or frozen agent. */
+  readonly agentGraceMs: number;
+  /** How long a promotion waits for the applier, and a handover for its answer. */
+  readonly drainMsMax: number;
+  /** Whether failover.gateway is configured: then a node without its gateway promotes nothing. */
+  readonly gatewayChecked: boolean;
+}
+
+/** A waiting operation is tried again after this long. */
+export const RETRY_MS = 1000;
+/** How long a standby must be seen not to acknowledge before the writer asks to go alone. */
+export const NOT_ACKNOWLEDGING_MS_MAX = 1000;
+/** A statement at a server that should answer at once. */
+export const STATEMENT_MS_MAX = 1000;
+/** Steps of a takeover that each must be short: a server that does not do them is not well. */
+export const TAKEOVER_STEP_MS_MAX = 2000;

@@ -1,0 +1,162 @@
+// What one node of the pair knows and does. Knowledge (own, agent, peer) only ever changes by observation;
+// role, record and operation only by the machine's decisions.
+
+import type { Order, PathState, WireView } from './event.ts';
+import type { PeerReport, Role, ServerHealth } from './message.ts';
+import { NO_RECORD, type PairRecord } from './record.ts';
+import type { ServerStatus } from './server.ts';
+import type { PairSettings } from './settings.ts';
+
+export interface OwnServer {
+  readonly health: ServerHealth;
+  readonly because: string;
+  readonly sinceMs: number;
+  readonly status: ServerStatus | null;
+  /** Sequence of our last committed heartbeat. */
+  readonly heartbeat: number;
+  /** Lag of our replica, from the heartbeat; null when unknown. */
+  readonly lagMs: number | null;
+  /**
+   * The server fell while it was the writer of a paired epoch: crash recovery may have rolled back commits that the
+   * standby holds and that were acknowledged. It is not opened, and does not go alone, before it holds all of them.
+   */
+  readonly suspect: boolean;
+}
+
+export interface PeerKnowledge {
+  readonly channelOpen: boolean;
+  readonly report: PeerReport | null;
+  /** When anything was last heard over the peer channel. */
+  readonly heardAtMs: number;
+  /** Its clock: the latest `sentMs` heard, to be echoed. */
+  readonly itsSentMs: number | null;
+  /** Our clock: when we sent the latest report that the peer says it has heard. */
+  readonly echoedMs: number;
+  /** Our clock: the latest own sending that a vouching report of a paired writer echoed: starts the promotion window. */
+  readonly vouchedForMs: number;
+  readonly sql: PathState;
+  /** Since when the writer sees this standby not acknowledging; null while it does. */
+  readonly notReplicatingSinceMs: number | null;
+  /** The standby has stored that this writer goes on alone: it cannot decide to promote until it is paired again. */
+  readonly knowsAlone: boolean;
+}
+
+export type OperationKind =
+  | 'adopt'
+  | 'resume'
+  | 'takeover'
+  | 'handover'
+  | 'stand-down'
+  | 'reopen'
+  | 'go-alone'
+  | 'pair'
+  | 'leave'
+  | 'reconcile';
+
+/** A plan in progress: its orders are carried out one after the other. */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly because: string;
+  readonly startedMs: number;
+  /** The order in flight, and those after it. */
+  readonly orders: readonly Order[];
+  /** Id of the order in flight; results of other ids are stale. */
+  readonly id: number;
+  /** GTIDs that close-writes or fence-peer reported. */
+  readonly gtid: string | null;
+}
+
+export interface Offer {
+  readonly epoch: number;
+  readonly finalGtid: string | null;
+  readonly because: string;
+}
+
+export interface PairState {
+  readonly settings: PairSettings;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  readonly role: Role;
+  readonly because: string;
+  readonly record: PairRecord;
+  readonly own: OwnServer;
+  readonly agent: { readonly link: 'up' | 'lost'; readonly sinceMs: number; readonly because: string };
+  readonly wire: WireView;
+  readonly peer: PeerKnowledge;
+  readonly operation: Operation | null;
+  readonly nextId: number;
+  /** No new attempt of a failed plan before this. */
+  readonly retryAtMs: number;
+  /** As the standby: the writer's offer to take over. As the writer: the offer made. */
+  readonly offer: Offer | null;
+  readonly offeredAtMs: number;
+  /** Our clock: when we last sent a report that vouches. */
+  readonly vouchedAtMs: number;
+  /** An operator asked for a switchover. */
+  readonly switchover: string | null;
+  /** This manager shall end. */
+  readonly stop: string | null;
+  readonly reportedAtMs: number;
+  /** The last report in a form that changes only when something important does. */
+  readonly reportedDigest: string;
+  /** Sentences already said, by code, so that a standing condition is said once. */
+  readonly said: Readonly<Record<string, string | undefined>>;
+}
+
+export function initialState(settings: PairSettings, record: PairRecord | null, nowMs: number): PairState {
+  return {
+    settings,
+    nowMs,
+    startedMs: nowMs,
+    role: 'starting',
+    because: 'the manager has just started',
+    record: record ?? NO_RECORD,
+    own: {
+      health: 'unknown',
+      because: 'not probed yet',
+      sinceMs: nowMs,
+      status: null,
+      heartbeat: 0,
+      lagMs: null,
+      suspect: false,
+    },
+    agent: { link: 'lost', sinceMs: nowMs, because: 'not connected yet' },
+    wire: {
+      claimedEpoch: null,
+      interfaceUp: false,
+      interfaceBecause: 'not known yet',
+      peerAdverts: 'unknown',
+      gateway: 'unknown',
+    },
+    peer: {
+      channelOpen: false,
+      report: null,
+      heardAtMs: Number.NEGATIVE_INFINITY,
+      itsSentMs: null,
+      echoedMs: Number.NEGATIVE_INFINITY,
+      vouchedForMs: Number.NEGATIVE_INFINITY,
+      sql: 'unknown',
+      notReplicatingSinceMs: null,
+      knowsAlone: false,
+    },
+    operation: null,
+    nextId: 1,
+    retryAtMs: Number.NEGATIVE_INFINITY,
+    offer: null,
+    offeredAtMs: Number.NEGATIVE_INFINITY,
+    // A paired writer that restarts may have vouched until a moment ago: count from now.
+    vouchedAtMs: nowMs,
+    switchover: null,
+    stop: null,
+    reportedAtMs: Number.NEGATIVE_INFINITY,
+    reportedDigest: '',
+    said: {},
+  };
+}
+
+/** The peer's report, if it is fresh enough to act on. */
+export function freshReport(state: PairState): PeerReport | null {
+  const { peer, settings, nowMs } = state;
+  if (!peer.channelOpen || nowMs - peer.heardAtMs > settings.peerSilenceMsMax * 2) return null;
+  return peer.report;
+}

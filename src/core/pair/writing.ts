@@ -1,0 +1,227 @@
+// The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
+// eligible, goes alone only through the record, and pairs again when the standby has caught up.
+
+import type { Decision } from './decision.ts';
+import { peerIneligible, unfit } from './eligibility.ts';
+import type { Order } from './event.ts';
+import { sameRecord } from './record.ts';
+import { NOT_ACKNOWLEDGING_MS_MAX, RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import { openingOrders } from './starting.ts';
+import { freshReport, type PairState } from './state.ts';
+
+/** Without two-way contact for this long the writer stops vouching for its standby. */
+const SEPARATING_MS = 1000;
+/** A standby further behind than this is not paired yet: commits would wait for it to catch up. */
+const PAIR_LAG_MS_MAX = 1000;
+/** The one commit that proves a pairing must be acknowledged within this. */
+const PROOF_MS_MAX = 1000;
+/** How long a server that is ill is given to answer the orders of a handover. */
+const ILL_SERVER_MS_MAX = 200;
+
+const plan = (kind: 'reconcile' | 'pair' | 'go-alone', because: string, ...orders: Order[]): Decision => ({
+  kind: 'plan',
+  plan: { kind, because, orders },
+});
+
+/** Whether this writer vouches that it will not go alone within aloneAfter. */
+export function vouches(state: PairState): boolean {
+  return (
+    state.role === 'writing' &&
+    state.record.sync === 'paired' &&
+    state.nowMs - state.peer.echoedMs < SEPARATING_MS &&
+    state.stop === null
+  );
+}
+
+function standDown(state: PairState): Decision | null {
+  const report = freshReport(state);
+  if (report === null || report.record.epoch <= state.record.epoch) return null;
+  const because = `${report.node} knows a later record (epoch ${report.record.epoch}, writer ${report.record.writer}): ${state.settings.self} is no longer the writer`;
+  const closing: Order[] = [
+    { kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX },
+    { kind: 'yield-vip', because, deadlineMs: STATEMENT_MS_MAX },
+  ];
+  if (state.own.health === 'up') closing.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
+  return { kind: 'plan', plan: { kind: 'stand-down', because, orders: closing } };
+}
+
+/** What asks this writer to give its role away, and the orders that close it. */
+function handOver(state: PairState): Decision | null {
+  const reason = state.stop ?? unfit(state)[0] ?? state.switchover;
+  if (reason === null || state.own.health === 'unknown') return null;
+  const against = peerIneligible(state);
+  if (against.length > 0) return cannotHandOver(state, reason, against);
+  const orders: Order[] = [{ kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX }];
+  const { health } = state.own;
+  if (health === 'up') orders.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
+  if (health === 'unwritable') orders.push({ kind: 'close-writes', deadlineMs: ILL_SERVER_MS_MAX });
+  return { kind: 'plan', plan: { kind: 'handover', because: reason, orders } };
+}
+
+function cannotHandOver(state: PairState, reason: string, against: readonly string[]): Decision | null {
+  const because = `${reason}; ${state.settings.peer} cannot take over: ${against.join('; ')}`;
+  if (state.stop !== null) {
+    const orders: Order[] = [{ kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX }];
+    if (state.own.health === 'up') orders.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
+    return { kind: 'plan', plan: { kind: 'leave', because, orders } };
+  }
+  if (state.switchover !== null && reason === state.switchover) {
+    return { kind: 'say', level: 'warn', code: 'switchover-refused', because, change: { switchover: null } };
+  }
+  if (state.said['no-handover'] === against.join()) return null;
+  const said = { ...state.said, 'no-handover': against.join() };
+  return { kind: 'say', level: 'error', code: 'no-handover', because, change: { said } };
+}
+
+/** Why the writer should go on without its standby; null while there is no reason. */
+function reasonToGoAlone(state: PairState): string | null {
+  const { settings, peer, nowMs, wire } = state;
+  const report = freshReport(state);
+  if (report !== null) {
+    if (report.leaving) return `${settings.peer} is leaving on an operator's order`;
+    const since = peer.notReplicatingSinceMs;
+    if (since === null || nowMs - since < NOT_ACKNOWLEDGING_MS_MAX) return null;
+    return `${settings.peer} does not receive: its server is ${report.server}, its replication ${report.replicating ? 'runs' : 'does not run'}`;
+  }
+  if (settings.partition === 'consistency') return null;
+  // Cut off ourselves: nobody who could reach us would be served by going on.
+  if (!wire.interfaceUp || (settings.gatewayChecked && wire.gateway === 'silent')) return null;
+  if (nowMs - state.vouchedAtMs < settings.aloneAfterMs) return null;
+  return `${settings.peer} has been silent for ${Math.round(nowMs - peer.heardAtMs)} ms, and can no longer decide to take over (failover.aloneAfter)`;
+}
+
+function goAlone(state: PairState): Decision | null {
+  if (state.record.sync !== 'paired' || state.own.suspect) return null;
+  const because = reasonToGoAlone(state);
+  if (because === null) return null;
+  const record = { ...state.record, sync: 'alone' } as const;
+  return plan('go-alone', because, { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX });
+}
+
+function pair(state: PairState): Decision | null {
+  const { record, settings, own, nowMs } = state;
+  if (record.sync !== 'alone' || settings.durability !== 'lossless' || nowMs < state.retryAtMs) return null;
+  const report = freshReport(state);
+  if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
+  if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
+  if (report.lagMs === null || report.lagMs > PAIR_LAG_MS_MAX) return null;
+  if (own.status === null || own.status.readOnly) return null;
+  return plan(
+    'pair',
+    `${settings.peer} has caught up (${Math.round(report.lagMs)} ms behind)`,
+    { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
+    { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
+    { kind: 'persist', record: { ...record, sync: 'paired' }, deadlineMs: STATEMENT_MS_MAX },
+  );
+}
+
+/** Whether commits may stop waiting: the record says alone, and the standby knows it or can no longer promote. */
+export function mayRelax(state: PairState): boolean {
+  if (state.record.sync !== 'alone') return false;
+  if (state.peer.knowsAlone) return true;
+  return state.nowMs - state.vouchedAtMs >= state.settings.aloneAfterMs;
+}
+
+/** Whether a writer whose server has come back, or that was cut off, may admit clients. */
+function mayAdmit(state: PairState): boolean {
+  if (state.own.suspect) return false;
+  return state.record.sync === 'alone' || freshReport(state) !== null;
+}
+
+function reconcile(state: PairState): Decision | null {
+  const { own, wire, agent, record, settings, nowMs } = state;
+  if (own.health !== 'up' || own.status === null || nowMs < state.retryAtMs) return null;
+  const { status } = own;
+  const wantsSource = record.sync === 'paired';
+  if (status.semiSync.source !== wantsSource && (wantsSource || mayRelax(state))) {
+    return plan('reconcile', `the record says ${record.sync}`, {
+      kind: 'semi-sync-source',
+      on: wantsSource,
+      deadlineMs: STATEMENT_MS_MAX,
+    });
+  }
+  const open = !status.readOnly && wire.claimedEpoch === record.epoch;
+  if (
+    !open &&
+    agent.link === 'up' &&
+    wire.interfaceUp &&
+    mayAdmit(state) &&
+    status.semiSync.source === wantsSource
+  ) {
+    const drain: Order[] =
+      status.readOnly && status.channel !== null && !status.channel.drained
+        ? [{ kind: 'drain', deadlineMs: settings.drainMsMax }]
+        : [];
+    return plan(
+      'reconcile',
+      `${settings.self} is the writer of epoch ${record.epoch}`,
+      ...drain,
+      ...openingOrders(state),
+    );
+  }
+  if (status.channel === null) return null;
+  if (status.semiSync.replica && !status.readOnly) {
+    return plan('reconcile', 'the replica side of semi-sync is on at the standby only', {
+      kind: 'semi-sync-replica',
+      on: false,
+      deadlineMs: TAKEOVER_STEP_MS_MAX,
+    });
+  }
+  const stopped = status.channel.receiver === 'stopped' || status.channel.applier === 'stopped';
+  if (stopped && freshReport(state)?.server === 'up') {
+    const starting: Order = { kind: 'start-channel', deadlineMs: TAKEOVER_STEP_MS_MAX };
+    const because = `the channel from ${settings.peer} is stopped`;
+    return {
+      kind: 'plan',
+      plan: { kind: 'reconcile', because, orders: [starting] },
+      change: { retryAtMs: nowMs + RETRY_MS },
+    };
+  }
+  return null;
+}
+
+export function decideWriting(state: PairState): Decision | null {
+  return standDown(state) ?? handOver(state) ?? goAlone(state) ?? pair(state) ?? reconcile(state);
+}
+
+/** How long the writer waits for an answer before it makes its offer again. */
+const OFFER_AGAIN_MS = 1000;
+
+/** The role `handing-over`: closed, and waiting for the standby to claim the next epoch or to refuse it. */
+export function decideHandingOver(state: PairState): Decision | null {
+  const { offer, record, nowMs, settings } = state;
+  const report = freshReport(state);
+  if (report !== null && report.record.epoch > record.epoch) {
+    return {
+      kind: 'plan',
+      plan: {
+        kind: 'adopt',
+        because: `${settings.peer} has taken epoch ${report.record.epoch}`,
+        orders: [{ kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX }],
+      },
+    };
+  }
+  if (offer !== null && report !== null && nowMs - state.offeredAtMs > OFFER_AGAIN_MS) {
+    return {
+      kind: 'tell',
+      message: { kind: 'handover', ...offer },
+      change: { offeredAtMs: nowMs },
+      because: `no answer from ${settings.peer} yet: offering epoch ${offer.epoch} again`,
+    };
+  }
+  return null;
+}
+
+/** After a refusal: claim an epoch above the one that was offered, and open again. */
+export function reopenPlan(state: PairState, refusedEpoch: number, because: string): Decision {
+  const record = { ...state.record, epoch: refusedEpoch + 1 };
+  const opening = state.own.health === 'up' ? openingOrders({ ...state, record }) : [];
+  return {
+    kind: 'plan',
+    plan: {
+      kind: 'reopen',
+      because: `${state.settings.peer} refused epoch ${refusedEpoch}: ${because}; ${state.settings.self} goes on`,
+      orders: [{ kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX }, ...opening],
+    },
+  };
+}
