@@ -75,8 +75,8 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends a request and reads its acknowledgement. 0, or the errno it was refused with; the kernel's words are
-   * thrown away, for callers to whom some refusals are no failure.
+   * Sends a request and reads its acknowledgement. Null, or the refusal: for callers to whom some refusals are no
+   * failure.
    */
   try(bytes: Uint8Array, sequence: number, name: string): LinuxError | null {
     this.send(bytes, name);
@@ -91,6 +91,26 @@ export class NetlinkSocket {
         return answer.errno === 0 ? null : new LinuxError(name, answer.errno, answer.text);
       }
     }
+  }
+
+  /**
+   * Sends a batch of nf_tables messages and reads every answer. Null when none was a refusal; else the first one,
+   * and then nothing of the batch took effect.
+   */
+  tryBatch(bytes: Uint8Array, name: string): LinuxError | null {
+    this.send(bytes, name);
+    let refused: LinuxError | null = null;
+    let answered = false;
+    for (let messages = this.read(); messages !== null; messages = this.read()) {
+      if (messages === 'overrun') continue;
+      for (const message of messages) {
+        const answer = decodeAnswer(message);
+        if (answer === null) continue;
+        answered = true;
+        if (answer.errno !== 0) refused ??= new LinuxError(name, answer.errno, answer.text);
+      }
+    }
+    return answered ? refused : new LinuxError(name, EIO, 'the kernel sent no answer');
   }
 
   /** Sends a request and reads its acknowledgement; a refusal is thrown. */
@@ -129,7 +149,7 @@ export class NetlinkSocket {
       }
       for (const message of messages) {
         if (message.sequence !== sequence) continue;
-        if (message.flags & 0x10) interrupted = true;
+        if (message.flags & NLM_F_DUMP_INTERRUPTED) interrupted = true;
         const answer = decodeAnswer(message);
         if (answer === null) visit(message);
         else if (answer.errno !== 0) throw new LinuxError(name, answer.errno, answer.text);
