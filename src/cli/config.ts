@@ -1,0 +1,97 @@
+// `twinkeep config`: check pair.yaml, show it with every default, print the server settings of a node.
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { maskSecrets } from '../config/forbidden.ts';
+import { loadPair } from '../config/load.ts';
+import { renderMyCnf } from '../config/mycnf.ts';
+import { showPair } from '../config/show.ts';
+import type { PairConfig } from '../config/types.ts';
+import { NODE_OPTION_HELP, whichNode } from './node.ts';
+import { InvalidConfig, painter, printFindings } from './output.ts';
+import { CONFIG_OPTION_HELP, configPath, requirePair } from './pair-file.ts';
+
+const EXIT_CODES = '\nExit codes: 0 done, 1 refused or failed, 2 wrong usage.';
+
+interface Options {
+  readonly config?: string;
+  readonly node?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const config = program
+    .command('config')
+    .description('check pair.yaml, show it with all defaults, print the my.cnf for a node')
+    .addHelpText('after', `\nExample:\n  twinkeep config check pair.yaml\n${EXIT_CODES}`);
+
+  config
+    .command('check')
+    .argument('[file]', CONFIG_OPTION_HELP)
+    .description('find every mistake in pair.yaml, each with its line and what would be right')
+    .option('--config <file>', 'the same as the argument')
+    .option('--json', 'print { ok, findings, warnings }')
+    .addHelpText('after', `\nExample:\n  twinkeep config check /etc/twinkeep/pair.yaml\n${EXIT_CODES}`)
+    .action(check);
+
+  config
+    .command('render')
+    .argument('<what>', 'my.cnf')
+    .description('print the server settings for a node, each with its reason')
+    .option('--config <file>', CONFIG_OPTION_HELP)
+    .option('--node <name>', NODE_OPTION_HELP)
+    .addOption(new Option('--json', 'print { node, text }'))
+    .addHelpText(
+      'after',
+      `\nExample:\n  twinkeep config render my.cnf --node a > /etc/mysql/mariadb.conf.d/99-twinkeep.cnf\n${EXIT_CODES}`,
+    )
+    .action(render);
+
+  config
+    .command('show')
+    .description(
+      'print the configuration with every default filled in, as a valid pair.yaml; it holds no secrets',
+    )
+    .option('--config <file>', CONFIG_OPTION_HELP)
+    .option('--json', 'print it as JSON, with times in the units of their names')
+    .addHelpText('after', `\nExample:\n  twinkeep config show --config pair.yaml\n${EXIT_CODES}`)
+    .action(show);
+}
+
+function check(file: string | undefined, options: Options): void {
+  const path = configPath(file ?? options.config);
+  const parsed = loadPair(path);
+  const source = () => readFileSync(path, 'utf8');
+  if (options.json) {
+    const answer = parsed.ok
+      ? { ok: true, findings: [], warnings: parsed.warnings }
+      : { ok: false, findings: parsed.findings, warnings: [] };
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    if (!parsed.ok) process.exitCode = 1;
+    return;
+  }
+  if (!parsed.ok) throw new InvalidConfig(path, parsed.findings, source());
+  printFindings(parsed.warnings, source(), 'warning', maskSecrets);
+  process.stdout.write(`${painter(process.stdout)('green', 'valid:')} ${summary(path, parsed.config)}\n`);
+}
+
+function summary(path: string, config: PairConfig): string {
+  const nodes = config.nodes
+    .map((node) => `${node.name} (${node.address}, priority ${node.priority})`)
+    .join(' and ');
+  const vips = config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`).join(', ');
+  return `${path}: pair ${config.pair} of ${nodes}, write VIP ${vips}`;
+}
+
+function render(what: string, options: Options, command: Command): void {
+  if (what !== 'my.cnf')
+    command.error(`error: there is nothing called \`${what}\` to render; it can be: my.cnf`);
+  const config = requirePair(options.config, options.json);
+  const node = whichNode(config, options.node);
+  const text = renderMyCnf(config, node.name, 'mariadb');
+  process.stdout.write(options.json ? `${JSON.stringify({ node: node.name, text }, null, 2)}\n` : text);
+}
+
+function show(options: Options): void {
+  const config = requirePair(options.config, options.json);
+  process.stdout.write(options.json ? `${JSON.stringify(config, null, 2)}\n` : showPair(config));
+}

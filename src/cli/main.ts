@@ -1,0 +1,106 @@
+// The command line's front door: finds the verb, loads that verb's file and nothing else (`twinkeep agent` is on the
+// path by which a killed agent comes back), and turns every end into an exit code.
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { OperatorError } from '../core/error.ts';
+import { run } from './output.ts';
+
+interface Verb {
+  readonly about: string;
+  readonly load: () => Promise<{ register(program: Command): void }>;
+}
+
+/** In the order of `--help`. A verb's own file adds its options; the sentence here is its description everywhere. */
+const verbs: Readonly<Record<string, Verb>> = {
+  setup: {
+    about: 'make two running servers a pair: accounts, channels, first record (safe to repeat)',
+    load: () => import('./setup.ts'),
+  },
+  agent: {
+    about: 'the daemon, one on each database host; systemd starts it',
+    load: () => import('./agent.ts'),
+  },
+  status: {
+    about: 'who is writer, what is wrong, what a failure now would cost',
+    load: () => import('./status.ts'),
+  },
+  switchover: { about: 'move the writer role to the other node', load: () => import('./switchover.ts') },
+  config: {
+    about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
+    load: () => import('./config.ts'),
+  },
+  lab: {
+    about: 'two real database hosts on this machine, to try things on (needs root)',
+    load: () => import('./lab.ts'),
+  },
+  drill: { about: 'cause a fault on purpose and measure what clients see', load: () => import('./drill.ts') },
+};
+
+function program(): Command {
+  return new Command('twinkeep')
+    .description('Keeps a pair of MySQL or MariaDB masters available behind virtual IPs.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [verb]', 'print the help of a verb')
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for the options and an example)')
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  twinkeep config check pair.yaml
+  twinkeep status --config /etc/twinkeep/pair.yaml
+  twinkeep status --help
+
+Every verb takes --json. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+Configuration: --config, else $TWINKEEP_CONFIG, else ./pair.yaml, else /etc/twinkeep/pair.yaml.
+`,
+    );
+}
+
+/** A build may lack a verb; that must not take the others away. */
+async function loadVerb(name: string, verb: Verb) {
+  try {
+    return await verb.load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`/${name}.ts'`)) throw error;
+    throw new OperatorError(
+      'verb-missing',
+      `this version of twinkeep (${packageJson.version}) has no verb \`${name}\``,
+      '`twinkeep --help` lists the verbs; a newer version may have it',
+    );
+  }
+}
+
+/** The verb that is asked for, also behind `help`; null when none is, or it is unknown. */
+function verbIn(argv: readonly string[]): string | null {
+  const [first, second] = argv;
+  const name = first === 'help' ? second : first;
+  return name !== undefined && Object.hasOwn(verbs, name) ? name : null;
+}
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  const root = program();
+  const name = verbIn(argv);
+  const verb = name === null ? undefined : verbs[name];
+  if (name !== null && verb !== undefined) {
+    (await loadVerb(name, verb)).register(root);
+    root.commands.find((each) => each.name() === name)?.description(verb.about);
+  }
+  if (verb === undefined)
+    for (const [each, { about }] of Object.entries(verbs)) root.command(each).description(about);
+  await root.parseAsync(argv, { from: 'user' });
+}
+
+/** Commander's own ends: help and version are done, everything else is wrong usage. Null: not one of these. */
+function usageExit(error: unknown): number | null {
+  if (!(error instanceof CommanderError)) return null;
+  return error.exitCode === 0 ? 0 : 2;
+}
+
+await run(main, usageExit);

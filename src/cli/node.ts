@@ -1,0 +1,45 @@
+// Which node of the pair this host is. Asked by the verbs that act on one node: agent, setup, config render.
+import { networkInterfaces } from 'node:os';
+import type { NodeConfig, PairConfig } from '../config/types.ts';
+import { OperatorError } from '../core/error.ts';
+import { formatIp, parseIp } from '../core/ip/address.ts';
+
+export const NODE_OPTION_HELP =
+  'which node this is (default: the one whose address is on an interface of this host)';
+
+/** Canonical texts of all addresses that this host has now. */
+function hostAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).flatMap(({ address }) => {
+      const bytes = parseIp(address.replace(/%.*$/, ''));
+      return bytes === null ? [] : [formatIp(bytes)];
+    }),
+  );
+}
+
+export function whichNode(
+  config: PairConfig,
+  option: string | undefined,
+  addresses: readonly string[] = option === undefined ? hostAddresses() : [],
+): NodeConfig {
+  const all = config.nodes.map((node) => `${node.name} (${node.address})`).join(' and ');
+  if (option !== undefined) {
+    const named = config.nodes.find((node) => node.name === option);
+    if (named) return named;
+    throw new OperatorError(
+      'unknown-node',
+      `pair ${config.pair} has no node ${option}`,
+      `its nodes are ${all}: choose one with --node`,
+    );
+  }
+  const here = config.nodes.filter((node) => addresses.includes(node.address));
+  const [only] = here;
+  if (only !== undefined && here.length === 1) return only;
+  throw new OperatorError(
+    only === undefined ? 'node-not-here' : 'node-ambiguous',
+    only === undefined
+      ? `no interface of this host has the address of a node of pair ${config.pair}`
+      : `this host has the addresses of both nodes of pair ${config.pair}`,
+    `the nodes are ${all}: choose one with --node, or mend the addresses in ${config.file}`,
+  );
+}
