@@ -3,9 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
+import { loadPair } from '../src/config/load.ts';
+import { renderMyCnf } from '../src/config/mycnf.ts';
+import type { PairConfig } from '../src/config/types.ts';
 import { OperatorError } from '../src/core/error.ts';
 import { requireUp, servicePid, startService } from './host.ts';
-import { hostDir, type LabOptions, mysqlPort, type NodeName, projectRoot } from './plan.ts';
+import { hostDir, type LabOptions, mysqlPort, type NodeName, pairFile, projectRoot } from './plan.ts';
 import { run, until } from './process.ts';
 
 /** Inside each host; its /run is its own. */
@@ -73,17 +76,15 @@ table_open_cache = 200
 `;
 }
 
-/** Stands in for `config render my.cnf` until that exists. */
-function pairSettings(node: NodeName): string {
-  return `[mysqld]
-server_id = ${node === 'a' ? 511 : 512}
-log_bin = binlog
-binlog_format = ROW
-gtid_strict_mode = ON
-log_slave_updates = ON
-sync_binlog = 1
-innodb_flush_log_at_trx_commit = 1
-`;
+function readPairFile(lab: LabOptions): PairConfig {
+  const parsed = loadPair(pairFile(lab));
+  if (parsed.ok) return parsed.config;
+  const [first] = parsed.findings;
+  throw new OperatorError(
+    'lab-pair-file',
+    `The lab's pair.yaml is refused: ${first?.message ?? 'no reason given'}`,
+    first?.hint ?? 'See it with: twinkeep config check',
+  );
 }
 
 /** Copies the template and writes the server's my.cnf. */
@@ -99,7 +100,10 @@ export async function prepareServer(lab: LabOptions, node: NodeName, template: s
       'Run as root.',
     );
   }
-  writeFileSync(join(dir, 'my.cnf'), pairSettings(node) + labOnlySettings(lab, node));
+  writeFileSync(
+    join(dir, 'my.cnf'),
+    renderMyCnf(readPairFile(lab), node, 'mariadb') + labOnlySettings(lab, node),
+  );
 }
 
 export async function startServer(lab: LabOptions, node: NodeName): Promise<void> {

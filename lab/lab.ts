@@ -3,7 +3,14 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../src/core/error.ts';
-import { answers, prepareServer, startServer, templateDataDir, waitForServer } from './database.ts';
+import {
+  answers,
+  prepareServer,
+  rootSession,
+  startServer,
+  templateDataDir,
+  waitForServer,
+} from './database.ts';
 import {
   bootPlace,
   forbidRestart,
@@ -104,6 +111,7 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   await Promise.all(nodeNames.map((node) => waitForServer(lab, node)));
   if (!lab.agents) {
     await moveVipByHand(lab, 'a');
+    await openByHand(lab, 'a');
     await createApplication(lab, 'a');
     return;
   }
@@ -121,6 +129,14 @@ export async function moveVipByHand(lab: LabOptions, to: NodeName): Promise<void
     await onNetwork(lab, node, ['sh', '-c', `ip addr ${verb} ${vip} dev eth0 2>/dev/null || true`]);
   }
   await onNetwork(lab, to, ['arping', '-q', '-A', '-c', '1', '-I', 'eth0', writeVip]);
+}
+
+/** Without agents, a server boots as it should: read-only, and waiting for a standby that nobody connected. */
+async function openByHand(lab: LabOptions, node: NodeName): Promise<void> {
+  const session = await rootSession(lab, node);
+  await session.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
+  await session.query('SET GLOBAL read_only = OFF');
+  session.close();
 }
 
 async function endPlaces(lab: LabOptions): Promise<void> {

@@ -33,6 +33,7 @@ const collect = (value: string, before: readonly string[]) => [...before, value]
 export function register(program: Command): void {
   const lab = program
     .command('lab')
+    .enablePositionalOptions()
     .description('two real database hosts, a gateway and an application host on this machine (needs root)')
     .addHelpText(
       'after',
@@ -68,7 +69,6 @@ export function register(program: Command): void {
     client,
   );
   verb('down', 'end everything in the lab and remove its folder').action(down);
-  program.enablePositionalOptions();
 }
 
 async function up(options: UpOptions): Promise<void> {
@@ -113,7 +113,8 @@ function statusText(seen: LabStatus): string {
 
 async function enter(host: string, command: readonly string[], options: Where): Promise<void> {
   const opened = openLab(where(options));
-  const argv = command.length > 0 ? command : [process.env['SHELL'] ?? 'sh'];
+  const given = command[0] === '--' ? command.slice(1) : command;
+  const argv = given.length > 0 ? given : [process.env['SHELL'] ?? 'sh'];
   const child = spawnIn(opened, asHost(host), argv, 'inherit');
   // Ctrl-C reaches the command itself, by the terminal; we wait for how it ends.
   process.on('SIGINT', () => {});

@@ -1,0 +1,61 @@
+// After the healing: what the two servers really hold, compared with what the client was told.
+
+import type { Ack } from '../acks.ts';
+import { rootSession } from '../database.ts';
+import type { LabOptions, NodeName } from '../plan.ts';
+import { until } from '../process.ts';
+import { differingRows, missingRows, unacknowledgedRows } from './measure.ts';
+
+export interface DataCheck {
+  /** Acknowledged rows that the server does not have. Must be empty. */
+  readonly lost: Readonly<Record<NodeName, readonly string[]>>;
+  /** Rows that are there and were never acknowledged: the client had asked, and got no answer. No fault. */
+  readonly unacknowledged: number;
+  /** Rows that the servers do not agree on. Must be empty. */
+  readonly differing: readonly string[];
+}
+
+export type Rows = ReadonlyMap<string, string>;
+
+export function compareRows(acks: readonly Ack[], rows: Readonly<Record<NodeName, Rows>>): DataCheck {
+  const union = new Map([...rows.a, ...rows.b]);
+  return {
+    lost: { a: missingRows(acks, rows.a), b: missingRows(acks, rows.b) },
+    unacknowledged: unacknowledgedRows(acks, union).length,
+    differing: differingRows(rows.a, rows.b),
+  };
+}
+
+/** Every row of this load on one server, by writer/sequence. */
+async function rowsOn(lab: LabOptions, node: NodeName, firstSequence: number): Promise<Rows> {
+  const session = await rootSession(lab, node);
+  try {
+    const found = await session.query<{ id: string; payload: string }>(
+      `SELECT CONCAT(writer, '/', sequence) AS id, payload FROM drill.t WHERE sequence >= ${firstSequence}`,
+    );
+    return new Map(found.map((row) => [row.id, row.payload]));
+  } finally {
+    session.close();
+  }
+}
+
+/** Compares once the standby has caught up; a standby that does not within `limitMs` is compared as it is. */
+export async function checkData(
+  lab: LabOptions,
+  acks: readonly Ack[],
+  firstSequence: number,
+  limitMs = 10_000,
+): Promise<DataCheck> {
+  let check: DataCheck | undefined;
+  await until(
+    async () => {
+      const [a, b] = await Promise.all([rowsOn(lab, 'a', firstSequence), rowsOn(lab, 'b', firstSequence)]);
+      check = compareRows(acks, { a, b });
+      return check.differing.length === 0;
+    },
+    limitMs,
+    200,
+  );
+  if (check === undefined) throw new Error('no comparison was made'); // until() always asks once
+  return check;
+}

@@ -1,0 +1,146 @@
+// The drill's report: one line a fault, figures beside their goals, and a sentence for whatever went wrong.
+
+import { type Fault, faultNamed } from './faults.ts';
+import { percentile } from './measure.ts';
+import type { DrillRun } from './run.ts';
+
+export interface FaultSummary {
+  readonly fault: string;
+  readonly runs: number;
+  readonly wrong: number;
+  readonly goalMs: number;
+  readonly outageMs: Quantiles;
+  readonly writerOutageMs: Quantiles;
+  readonly baselineMs: Quantiles;
+  readonly healOutageMs: Quantiles;
+  /** Client errors, all runs together, by kind. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly acknowledged: number;
+  readonly lost: { readonly a: number; readonly b: number };
+  readonly unacknowledged: number;
+  readonly differing: number;
+  readonly vipOnBothMsMax: number;
+  readonly acknowledgedByBothMsMax: number;
+  readonly pairedAgainMs: Quantiles;
+}
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+function quantiles(values: readonly number[]): Quantiles {
+  return { p50: percentile(values, 50), p99: percentile(values, 99), max: percentile(values, 100) };
+}
+
+export function summarizeFault(fault: Fault, runs: readonly DrillRun[]): FaultSummary {
+  const sum = (pick: (run: DrillRun) => number) => runs.reduce((total, run) => total + pick(run), 0);
+  const most = (pick: (run: DrillRun) => number) => runs.reduce((max, run) => Math.max(max, pick(run)), 0);
+  const errors: Record<string, number> = {};
+  for (const [code, count] of runs.flatMap((run) => Object.entries(run.errors))) {
+    errors[code] = (errors[code] ?? 0) + count;
+  }
+  return {
+    fault: fault.name,
+    runs: runs.length,
+    wrong: runs.filter((run) => run.problems.length > 0).length,
+    goalMs: fault.goalMs,
+    outageMs: quantiles(runs.map((run) => run.outageMs)),
+    writerOutageMs: quantiles(runs.map((run) => run.writerOutageMs)),
+    baselineMs: quantiles(runs.map((run) => run.baselineMs)),
+    healOutageMs: quantiles(runs.map((run) => run.healOutageMs)),
+    errors,
+    acknowledged: sum((run) => run.acknowledged),
+    lost: { a: sum((run) => run.lost.a), b: sum((run) => run.lost.b) },
+    unacknowledged: sum((run) => run.unacknowledged),
+    differing: sum((run) => run.differing),
+    vipOnBothMsMax: most((run) => run.vipOnBothMs),
+    acknowledgedByBothMsMax: most((run) => run.acknowledgedByBothMs),
+    pairedAgainMs: quantiles(runs.flatMap((run) => run.pairedAgainMs ?? [])),
+  };
+}
+
+const ms = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(value < 10 ? 1 : 0));
+const three = (q: Quantiles) => `${ms(q.p50)}/${ms(q.p99)}/${ms(q.max)}`;
+
+function cells(summary: FaultSummary): string[] {
+  const errors = Object.values(summary.errors).reduce((total, count) => total + count, 0);
+  return [
+    summary.fault,
+    String(summary.runs),
+    three(summary.outageMs),
+    summary.goalMs === 0 ? 'none' : `<= ${summary.goalMs}`,
+    three(summary.writerOutageMs),
+    ms(summary.baselineMs.max),
+    ms(summary.healOutageMs.max),
+    String(errors),
+    `${summary.lost.a}/${summary.lost.b}`,
+    String(summary.unacknowledged),
+    String(summary.differing),
+    ms(summary.vipOnBothMsMax),
+    ms(summary.acknowledgedByBothMsMax),
+    Number.isNaN(summary.pairedAgainMs.p50) ? 'never' : `${(summary.pairedAgainMs.p50 / 1000).toFixed(1)} s`,
+    summary.wrong === 0 ? 'ok' : `WRONG ${summary.wrong}`,
+  ];
+}
+
+const headings = [
+  ['fault', ''],
+  ['runs', ''],
+  ['write outage', 'p50/p99/max ms'],
+  ['goal', 'ms'],
+  ['one writer', 'p50/p99/max ms'],
+  ['no fault', 'max ms'],
+  ['healing', 'max ms'],
+  ['client', 'errors'],
+  ['rows lost', 'a/b'],
+  ['not', 'acked'],
+  ['rows', 'differ'],
+  ['VIP on', 'both ms'],
+  ['both', 'acked ms'],
+  ['paired', 'again'],
+  ['', ''],
+] as const;
+
+/** Columns to the width of their widest cell; the first to the left, figures to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  '),
+    )
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+export function reportText(runs: readonly DrillRun[]): string {
+  const names = [...new Set(runs.map((run) => run.fault))];
+  const summaries = names.map((name) =>
+    summarizeFault(
+      faultNamed(name),
+      runs.filter((run) => run.fault === name),
+    ),
+  );
+  const problems = runs.flatMap((run) => run.problems.map((problem) => `${run.fault}: ${problem}`));
+  return [
+    table([headings.map(([top]) => top), headings.map(([, below]) => below), ...summaries.map(cells)]),
+    '',
+    ...errorLines(summaries),
+    problems.length === 0
+      ? `All ${runs.length} drills ended as they should: no acknowledged row lost, one writer at a time.`
+      : `WRONG: ${problems.join('\nWRONG: ')}`,
+  ].join('\n');
+}
+
+function errorLines(summaries: readonly FaultSummary[]): string[] {
+  const lines = summaries
+    .filter((summary) => Object.keys(summary.errors).length > 0)
+    .map((summary) => {
+      const kinds = Object.entries(summary.errors).map(([code, count]) => `${code} ${count}`);
+      return `  ${summary.fault}: ${kinds.join(', ')}`;
+    });
+  return lines.length === 0 ? [] : ['What the clients were told:', ...lines, ''];
+}

@@ -1,0 +1,254 @@
+// One drill: a fresh lab under load, a fault at a random moment, the healing, and what it came to.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Ack, type Failure, nowMs } from '../acks.ts';
+import { rootSession } from '../database.ts';
+import { labDown, labUp, type Progress } from '../lab.ts';
+import { type Load, startLoad } from '../load.ts';
+import { createApplication } from '../pair.ts';
+import { type LabOptions, type NodeName, nodeNames, peerOf } from '../plan.ts';
+import { until } from '../process.ts';
+import { type PairView, type StatusWatch, watchStatus } from '../statuswatch.ts';
+import { type VipWatch, watchVip } from '../vipwatch.ts';
+import { checkData, type DataCheck } from './check.ts';
+import type { Fault } from './faults.ts';
+import {
+  acknowledgedTogether,
+  heldTogether,
+  lengthOf,
+  longestGap,
+  longestGapOfOneWriter,
+  serverChanges,
+} from './measure.ts';
+
+const warmUpMs = 2000;
+const randomPhaseMs = 300;
+const flowsAgainMsMax = 20_000;
+const pairedMsMax = 90_000;
+
+export interface DrillRun {
+  readonly fault: string;
+  /** Sentences about what is wrong; empty for a good run. */
+  readonly problems: readonly string[];
+  /** Longest time without any acknowledgement, around the fault. */
+  readonly outageMs: number;
+  /** The same for the writer of the load that felt it most. */
+  readonly writerOutageMs: number;
+  /** The longest such gap before the fault: what this machine does without any fault. */
+  readonly baselineMs: number;
+  /** The longest gap from the healing to the end. */
+  readonly healOutageMs: number;
+  readonly acknowledged: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly lost: Readonly<Record<NodeName, number>>;
+  readonly unacknowledged: number;
+  readonly differing: number;
+  readonly vipOnBothMs: number;
+  readonly acknowledgedByBothMs: number;
+  readonly serverChanges: number;
+  readonly writerAfter: NodeName | null;
+  /** From the healing until the pair said `paired`; null when it did not. */
+  readonly pairedAgainMs: number | null;
+  /** The client's own longest stall: smaller outages than this are the client's. */
+  readonly clientStallMs: number;
+  readonly setUpMs: number;
+}
+
+interface Times {
+  readonly startedMs: number;
+  readonly faultMs: number;
+  readonly healMs: number;
+  readonly endMs: number;
+}
+
+interface Instruments {
+  readonly load: Load;
+  readonly vip: VipWatch;
+  readonly status: StatusWatch;
+}
+
+/** Thrown when a drill could not be carried out at all; the lab is left to the caller. */
+export class DrillBroken extends Error {}
+
+export async function freshPair(lab: Partial<LabOptions>, progress: Progress): Promise<LabOptions> {
+  await labDown(lab);
+  return labUp(lab, progress);
+}
+
+/** Carries out one fault on a fresh lab; the lab stays up, for the caller to end or to keep. */
+export async function drillOnce(
+  given: Partial<LabOptions>,
+  fault: Fault,
+  progress: Progress,
+): Promise<DrillRun> {
+  const startMs = nowMs();
+  const lab = await freshPair(given, progress);
+  const writer: NodeName = 'a';
+  const status = watchStatus(lab);
+  try {
+    progress('waiting until the pair is whole');
+    await requirePaired(status, 'after its set-up');
+    await createApplication(lab, writer);
+    const setUpMs = nowMs() - startMs;
+    const serverIds = await serverIdsOf(lab);
+    const vip = await watchVip(lab);
+    const load = startLoad(lab);
+    const instruments = { load, vip, status };
+    const { times, pairedAgainMs } = await breakAndMend(lab, fault, writer, instruments, progress);
+    progress('checking what the clients were told against both servers');
+    const { acks, failures } = await load.stop();
+    const spans = await vip.stop();
+    const data = await checkData(lab, acks, load.firstSequence);
+    return summarize(fault, writer, {
+      acks,
+      failures,
+      data,
+      times,
+      serverIds,
+      vipOnBothMs: heldTogether(spans.a, spans.b),
+      pairedAgainMs,
+      lastWord: status.latest(),
+      clientStallMs: load.latest().stallMsMax,
+      setUpMs,
+    });
+  } finally {
+    status.stop();
+  }
+}
+
+async function serverIdsOf(lab: LabOptions): Promise<Record<NodeName, number>> {
+  const ids = await Promise.all(
+    nodeNames.map(async (node) => {
+      const session = await rootSession(lab, node);
+      const [row] = await session.query<{ id: number }>('SELECT @@server_id AS id');
+      session.close();
+      return row?.id ?? 0;
+    }),
+  );
+  return { a: ids[0] ?? 0, b: ids[1] ?? 0 };
+}
+
+async function requirePaired(status: StatusWatch, when: string): Promise<void> {
+  if (await until(() => status.latest().paired, pairedMsMax)) return;
+  throw new DrillBroken(`The pair was not whole ${when}: ${status.latest().sentence}`);
+}
+
+async function breakAndMend(
+  lab: LabOptions,
+  fault: Fault,
+  writer: NodeName,
+  { load, vip, status }: Instruments,
+  progress: Progress,
+): Promise<{ times: Times; pairedAgainMs: number | null }> {
+  if (!(await until(() => load.latest().acks > 0, flowsAgainMsMax))) {
+    throw new DrillBroken(`The load got no write through: ${JSON.stringify(load.latest().errors)}`);
+  }
+  const startedMs = nowMs();
+  await sleep(warmUpMs + Math.random() * randomPhaseMs);
+  progress(`fault: ${fault.about}`);
+  const faultMs = nowMs();
+  await fault.cause(lab, writer);
+  const broken = fault.crashes === 'writer' ? writer : fault.crashes === 'standby' ? peerOf(writer) : null;
+  if (broken !== null) vip.crashed(broken, nowMs());
+  await writesFlow(load, fault.writerAfter === 'standby' ? nowMs() : faultMs);
+  await sleep(fault.lookOnMs);
+
+  progress('healing, and waiting until the pair is whole again');
+  const healMs = nowMs();
+  await fault.heal(lab, writer);
+  if (broken !== null) await vip.attach(broken);
+  // A status said before the healing may still be on its way.
+  const paired = await until(
+    () => status.latest().atMs > healMs + 500 && status.latest().paired,
+    pairedMsMax,
+  );
+  const pairedAgainMs = paired ? Math.max(0, status.latest().pairedSinceMs - healMs) : null;
+  await sleep(1000);
+  return { times: { startedMs, faultMs, healMs, endMs: nowMs() }, pairedAgainMs };
+}
+
+/** Waits until writes are acknowledged again, for a while; not for ever, since a fault may end that for good. */
+async function writesFlow(load: Load, sinceMs: number): Promise<void> {
+  await until(() => load.latest().lastAckMs > sinceMs + 200, flowsAgainMsMax);
+}
+
+interface Seen {
+  readonly acks: readonly Ack[];
+  readonly failures: readonly Failure[];
+  readonly data: DataCheck;
+  readonly times: Times;
+  readonly serverIds: Readonly<Record<NodeName, number>>;
+  readonly vipOnBothMs: number;
+  readonly pairedAgainMs: number | null;
+  readonly lastWord: PairView;
+  readonly clientStallMs: number;
+  readonly setUpMs: number;
+}
+
+export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun {
+  const { acks, times, data } = seen;
+  const moments = acks.map((ack) => ack.ackedMs);
+  const around = { fromMs: times.faultMs, toMs: times.healMs };
+  const lastServer = acks.reduce(
+    (last, ack) => (ack.ackedMs > last.ackedMs ? ack : last),
+    acks[0] ?? noAck,
+  ).serverId;
+  const run: Omit<DrillRun, 'problems'> = {
+    fault: fault.name,
+    outageMs: lengthOf(longestGap(moments, around)),
+    writerOutageMs: longestGapOfOneWriter(acks, around),
+    baselineMs: lengthOf(longestGap(moments, { fromMs: times.startedMs + 200, toMs: times.faultMs })),
+    healOutageMs: lengthOf(longestGap(moments, { fromMs: times.healMs, toMs: times.endMs })),
+    acknowledged: acks.length,
+    errors: countErrors(seen.failures, times.faultMs),
+    lost: { a: data.lost.a.length, b: data.lost.b.length },
+    unacknowledged: data.unacknowledged,
+    differing: data.differing.length,
+    vipOnBothMs: seen.vipOnBothMs,
+    acknowledgedByBothMs: acknowledgedTogether(acks),
+    serverChanges: serverChanges(acks),
+    writerAfter: nodeNames.find((node) => seen.serverIds[node] === lastServer) ?? null,
+    pairedAgainMs: seen.pairedAgainMs,
+    clientStallMs: seen.clientStallMs,
+    setUpMs: seen.setUpMs,
+  };
+  return { ...run, problems: problemsOf(fault, writer, run, seen) };
+}
+
+const noAck: Ack = { writer: 0, sequence: 0, sentMs: 0, ackedMs: 0, serverId: 0 };
+
+function countErrors(failures: readonly Failure[], sinceMs: number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const failure of failures) {
+    if (failure.failedMs >= sinceMs) counts[failure.code] = (counts[failure.code] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** What makes a run wrong. Timings never do. */
+function problemsOf(fault: Fault, writer: NodeName, run: Omit<DrillRun, 'problems'>, seen: Seen): string[] {
+  const problems: string[] = [];
+  for (const node of nodeNames) {
+    const lost = seen.data.lost[node];
+    if (lost.length === 0) continue;
+    problems.push(
+      `${lost.length} acknowledged rows are missing on ${node} (writer/sequence ${lost.slice(0, 3).join(', ')})`,
+    );
+  }
+  if (run.differing > 0) problems.push(`${run.differing} rows differ between a and b`);
+  if (run.acknowledgedByBothMs > 0) {
+    problems.push(`both servers acknowledged writes for ${run.acknowledgedByBothMs.toFixed(1)} ms`);
+  }
+  const expected = fault.writerAfter === 'same' ? writer : peerOf(writer);
+  if (run.writerAfter !== expected) {
+    problems.push(`the writer afterwards is ${run.writerAfter ?? 'nobody'}, expected ${expected}`);
+  }
+  const changes = fault.writerAfter === 'same' ? 0 : 1;
+  if (run.serverChanges !== changes) {
+    problems.push(`the acknowledging server changed ${run.serverChanges} times, expected ${changes}`);
+  }
+  if (run.pairedAgainMs === null) {
+    problems.push(`the pair was not whole again within ${pairedMsMax / 1000} s: ${seen.lastWord.sentence}`);
+  }
+  return problems;
+}

@@ -1,0 +1,106 @@
+// `twinkeep drill`: faults caused on purpose in a lab of its own, with the client-seen outage and lost rows measured.
+// The faults and the measuring are in lab/drill/; this file is their command line.
+
+import type { Command } from 'commander';
+import { type Fault, faultNamed, faults } from '../../lab/drill/faults.ts';
+import { reportText } from '../../lab/drill/report.ts';
+import { type DrillRun, drillOnce } from '../../lab/drill/run.ts';
+import { labDown } from '../../lab/lab.ts';
+import type { LabOptions } from '../../lab/plan.ts';
+import { progressOn } from '../../lab/progress.ts';
+import { OperatorError } from '../core/error.ts';
+
+interface DrillOptions {
+  readonly repeat: string;
+  readonly json?: boolean;
+  readonly keep?: boolean;
+  readonly name: string;
+  readonly dir?: string;
+  readonly set: readonly string[];
+}
+
+export function register(program: Command): void {
+  const list = faults.map((fault) => `  ${fault.name.padEnd(22)} ${fault.about}`).join('\n');
+  program
+    .command('drill')
+    .description('cause faults in a lab of its own and measure what clients see (needs root)')
+    .argument('[fault...]', 'which faults; all of them without one')
+    .option('--repeat <times>', 'how often each', '1')
+    .option('--json', 'every run with all its figures')
+    .option('--keep', 'keep the lab of a drill that went wrong')
+    .option('--name <name>', "the drill's lab", 'drill')
+    .option('--dir <folder>', "the lab's folder")
+    .option(
+      '--set <yaml>',
+      "a line for the lab's pair.yaml, e.g. 'vrrp: {advertInterval: 50ms}'",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .addHelpText(
+      'after',
+      `\nFaults:\n${list}\n\nExit code 1 when a drill ended wrongly (rows lost, two writers, the wrong writer); a slow one is no error.\nWhat the figures mean: docs/DRILLS.md\n\nExample:\n  twinkeep drill db-kill host-crash --repeat 5`,
+    )
+    .action(drill);
+}
+
+async function drill(names: readonly string[], options: DrillOptions): Promise<void> {
+  const chosen = names.length === 0 ? faults : names.map(faultNamed);
+  const repeat = Number(options.repeat);
+  if (!Number.isInteger(repeat) || repeat < 1) {
+    throw new OperatorError(
+      'drill-repeat',
+      `--repeat ${options.repeat} is no number of times.`,
+      'Give 1 or more.',
+    );
+  }
+  const lab: Partial<LabOptions> = {
+    name: options.name,
+    ...(options.dir === undefined ? {} : { dir: options.dir }),
+    pairOverrides: options.set.join('\n'),
+  };
+  const runs = await drillAll(lab, chosen, repeat, options.keep === true);
+  console.log(options.json ? JSON.stringify({ runs }, null, 2) : `\n${reportText(runs)}`);
+  if (runs.some((run) => run.problems.length > 0)) process.exitCode = 1;
+}
+
+/** Each fault `repeat` times; the lab is taken down at the end, also by Ctrl-C, unless a wrong one is to be kept. */
+async function drillAll(
+  lab: Partial<LabOptions>,
+  chosen: readonly Fault[],
+  repeat: number,
+  keep: boolean,
+): Promise<DrillRun[]> {
+  const progress = progressOn(process.stderr);
+  const runs: DrillRun[] = [];
+  let keepIt = false;
+  const interrupted = () => void labDown(lab).finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    for (const fault of chosen) {
+      for (let i = 1; i <= repeat; i++) {
+        const label = `${fault.name} ${i}/${repeat}`;
+        const run = await drillOnce(lab, fault, (message) => progress.tick(`${label}: ${message}`));
+        runs.push(run);
+        progress.say(`${label}: ${verdict(run)}`);
+        keepIt = keep && run.problems.length > 0;
+        if (keepIt) return runs;
+      }
+    }
+    return runs;
+  } catch (error) {
+    keepIt = keep;
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    if (keepIt)
+      console.error(
+        `The lab is kept. Look: twinkeep lab status --name ${lab.name}. End: twinkeep lab down --name ${lab.name}`,
+      );
+    else await labDown(lab);
+  }
+}
+
+function verdict(run: DrillRun): string {
+  const figures = `outage ${run.outageMs.toFixed(0)} ms, ${run.acknowledged} rows acknowledged, ${run.lost.a + run.lost.b} lost`;
+  return run.problems.length === 0 ? figures : `WRONG, ${figures}: ${run.problems.join('; ')}`;
+}
