@@ -62,7 +62,9 @@ export function createPair(a: string[], b: string[]): [string, string] {
   if ([...a, ...b].some((address) => address.includes(':'))) {
     // IPv6 is deaf until the kernel's link watch has added the interface's multicast route, about a second after "up".
     for (const name of [left, right]) {
-      shell(`until ip -n ${name} -6 route show table local dev eth0 | grep -q ^multicast; do sleep 0.05; done`);
+      shell(
+        `until ip -n ${name} -6 route show table local dev eth0 | grep -q ^multicast; do sleep 0.05; done`,
+      );
     }
   }
   return [left, right];

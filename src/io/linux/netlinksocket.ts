@@ -1,7 +1,13 @@
 // One netlink socket: request and answer in a single synchronous turn, and the reading of announcements. The kernel
 // works a request off inside sendto, so its answer is there when sendto returns; nothing here waits.
 
-import { decodeAnswer, decodeMessages, type NetlinkMessage, NLMSG_DONE } from '../../core/netlink/message.ts';
+import {
+  decodeAnswer,
+  decodeMessages,
+  type NetlinkMessage,
+  NLM_F_DUMP_INTERRUPTED,
+  NLMSG_DONE,
+} from '../../core/netlink/message.ts';
 import { check, closeFd, errnoName, LinuxError, lastErrno, libc, setOption } from './libc.ts';
 import {
   AF_NETLINK,
