@@ -33,7 +33,6 @@ const collect = (value: string, before: readonly string[]) => [...before, value]
 export function register(program: Command): void {
   const lab = program
     .command('lab')
-    .enablePositionalOptions()
     .description('two real database hosts, a gateway and an application host on this machine (needs root)')
     .addHelpText(
       'after',
@@ -63,7 +62,6 @@ export function register(program: Command): void {
   verb('in', 'run a command on a host (a shell without one)')
     .argument('<host>', 'a, b, gw or app')
     .argument('[command...]', 'the command, after --')
-    .passThroughOptions()
     .action(enter);
   verb('client', 'run the load of the drills and print what it gets, once a second; Ctrl-C ends it').action(
     client,
@@ -113,8 +111,7 @@ function statusText(seen: LabStatus): string {
 
 async function enter(host: string, command: readonly string[], options: Where): Promise<void> {
   const opened = openLab(where(options));
-  const given = command[0] === '--' ? command.slice(1) : command;
-  const argv = given.length > 0 ? given : [process.env['SHELL'] ?? 'sh'];
+  const argv = command.length > 0 ? command : [process.env['SHELL'] ?? 'sh'];
   const child = spawnIn(opened, asHost(host), argv, 'inherit');
   // Ctrl-C reaches the command itself, by the terminal; we wait for how it ends.
   process.on('SIGINT', () => {});

@@ -1,0 +1,172 @@
+// The demo (`npm run demo`): builds a lab, runs a load, kills the writer's server under it, and shows what that cost.
+// Written for somebody who sees twinkeep for the first time: every step says what happens and why it matters.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { OperatorError } from '../src/core/error.ts';
+import { nowMs } from './acks.ts';
+import { checkData } from './drill/check.ts';
+import { lengthOf, longestGap } from './drill/measure.ts';
+import { table } from './drill/report.ts';
+import { requireService } from './host.ts';
+import { labDown, labUp, serverAnswers, vipHolders } from './lab.ts';
+import { type Load, startLoad } from './load.ts';
+import { createApplication } from './pair.ts';
+import { type LabOptions, type NodeName, nodeNames, peerOf, writeVip } from './plan.ts';
+import { signal, until } from './process.ts';
+import { progressOn } from './progress.ts';
+import { type StatusWatch, watchStatus } from './statuswatch.ts';
+
+const { values: options } = parseArgs({
+  options: { stay: { type: 'boolean', default: false }, name: { type: 'string', default: 'demo' } },
+});
+const given: Partial<LabOptions> = { name: options.name };
+const progress = progressOn(process.stderr);
+
+function say(text = ''): void {
+  console.log(text);
+}
+
+/** The pair at a glance, as the kernels, the servers and the agents tell it. */
+async function showPair(lab: LabOptions, status: StatusWatch): Promise<void> {
+  const holders = await vipHolders(lab);
+  const view = status.latest();
+  const rows = await Promise.all(
+    nodeNames.map(async (node) => [
+      `  ${node}`,
+      (await serverAnswers(lab, node)) ? 'server up' : 'server down',
+      view.writer === node ? 'writer' : 'standby',
+      holders.includes(node) ? `holds ${writeVip}` : '',
+    ]),
+  );
+  say(table(rows));
+  say(
+    `  together: ${view.paired ? 'paired (every acknowledged row is on both)' : 'not paired (one works alone)'}`,
+  );
+  say();
+}
+
+async function flowing(load: Load, forMs: number): Promise<void> {
+  const end = nowMs() + forMs;
+  while (nowMs() < end) {
+    await sleep(100);
+    progress.tick(`${load.latest().acks} rows acknowledged`);
+  }
+}
+
+async function whole(status: StatusWatch, what: string): Promise<void> {
+  progress.tick(what);
+  const since = nowMs();
+  if (await until(() => status.latest().atMs > since && status.latest().paired, 60_000)) return;
+  throw new OperatorError(
+    'demo-not-paired',
+    `The pair is not whole after a minute: ${status.latest().sentence}`,
+    `Run it again with --stay, then look: ./twinkeep lab status --name ${options.name}`,
+  );
+}
+
+async function demo(): Promise<void> {
+  say(
+    'twinkeep keeps two database servers behind one address. This shows it with real servers, in a network of',
+  );
+  say('its own on this machine: hosts a and b (MariaDB each), an application host, a gateway.');
+  say();
+  const lab = await labUp(given, progress.say);
+  const status = watchStatus(lab);
+  try {
+    await whole(status, 'waiting until both agents agree');
+    const writer = status.latest().writer ?? 'a';
+    await createApplication(lab, writer);
+    progress.say('the pair is whole');
+    say();
+    await showPair(lab, status);
+    await killUnderLoad(lab, writer, status);
+  } finally {
+    status.stop();
+  }
+}
+
+async function killUnderLoad(lab: LabOptions, writer: NodeName, status: StatusWatch): Promise<void> {
+  say(`Eight connections of an application now insert rows through ${writeVip}.`);
+  const load = startLoad(lab);
+  await flowing(load, 3000);
+  const faultMs = nowMs();
+  signal(requireService(lab, writer, 'server'), 'SIGKILL');
+  progress.say(`kill -9 of the server on ${writer}, with ${load.latest().acks} rows acknowledged so far`);
+  await until(() => load.latest().lastAckMs > faultMs + 300, 20_000);
+  await flowing(load, 2000);
+  const lookedMs = nowMs();
+  say();
+  await showPair(lab, status);
+  say(`The server on ${writer} is started again by its supervisor and comes back as standby.`);
+  await whole(status, `waiting for ${writer} to be standby`);
+  progress.say(`${writer} is standby again`);
+  say();
+  await showPair(lab, status);
+  const { acks, failures } = await load.stop();
+  const data = await checkData(lab, acks, load.firstSequence);
+  const outage = longestGap(
+    acks.map((ack) => ack.ackedMs),
+    { fromMs: faultMs, toMs: lookedMs },
+  );
+  const gone = data.lost[writer].length + data.lost[peerOf(writer)].length;
+  say('What the application saw:');
+  say(
+    table([
+      ['  longest time without a write', `${lengthOf(outage).toFixed(0)} ms`],
+      ['  errors, each mended by connecting again', String(failures.length)],
+      ['  rows acknowledged', String(acks.length)],
+      ...nodeNames.map((node) => [`  of these missing on ${node}`, String(data.lost[node].length)]),
+    ]),
+  );
+  say();
+  say(
+    gone === 0
+      ? 'No acknowledged row was lost.'
+      : `${gone} acknowledged rows are missing. That must not be: please report it with ${lab.dir}.`,
+  );
+  if (gone > 0) process.exitCode = 1;
+}
+
+function farewell(): void {
+  const name = `--name ${options.name}`;
+  say();
+  say('The lab stays. Things to try:');
+  say(
+    table(
+      [
+        [`  ./twinkeep lab status ${name}`, 'hosts, who holds the address, what twinkeep says'],
+        [`  ./twinkeep lab client ${name}`, 'the load again, counted once a second'],
+        [`  ./twinkeep lab in ${name} a -- sh`, 'a shell on host a: kill, unplug, look around'],
+        [`  ./twinkeep lab down ${name}`, 'end it all'],
+      ].map(([command = '', about = '']) => [command.padEnd(40), about.padEnd(52)]),
+    ),
+  );
+  say('  ./twinkeep drill                         every fault there is, measured, in a lab of its own');
+}
+
+function explain(error: unknown): void {
+  process.exitCode = 1;
+  console.error();
+  if (error instanceof OperatorError) console.error(`${error.message}\n  ${error.hint}`);
+  else console.error(error instanceof Error ? error.message : String(error));
+}
+
+const interrupted = () => {
+  console.error('\nTaking the lab down.');
+  void labDown(given).finally(() => process.exit(130));
+};
+process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+try {
+  await labDown(given);
+  await demo();
+  if (options.stay) farewell();
+} catch (error) {
+  explain(error);
+} finally {
+  process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+  if (!options.stay) {
+    await labDown(given);
+    progress.say('the lab is gone, nothing of it is left');
+  }
+}
