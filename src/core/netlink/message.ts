@@ -26,7 +26,8 @@ const ATTRIBUTE_HEADER_BYTES = 4;
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 const NLA_F_NESTED = 0x8000;
 
-const align4 = (length: number): number => (length + 3) & ~3;
+// Not by `& ~3`: lengths from the wire reach 2^32, where JavaScript's bit operations turn negative.
+const align4 = (length: number): number => Math.ceil(length / 4) * 4;
 
 export interface NetlinkMessage {
   readonly type: number;
