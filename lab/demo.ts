@@ -11,8 +11,8 @@ import { table } from './drill/report.ts';
 import { requireService } from './host.ts';
 import { labDown, labUp, serverAnswers, vipHolders } from './lab.ts';
 import { type Load, startLoad } from './load.ts';
-import { createApplication } from './pair.ts';
-import { type LabOptions, type NodeName, nodeNames, peerOf, writeVip } from './plan.ts';
+import { createApplication, launcher } from './pair.ts';
+import { type LabOptions, labOptions, type NodeName, nodeNames, peerOf, writeVip } from './plan.ts';
 import { signal, until } from './process.ts';
 import { progressOn } from './progress.ts';
 import { type StatusWatch, watchStatus } from './statuswatch.ts';
@@ -30,18 +30,18 @@ function say(text = ''): void {
 /** The pair at a glance, as the kernels, the servers and the agents tell it. */
 async function showPair(lab: LabOptions, status: StatusWatch): Promise<void> {
   const holders = await vipHolders(lab);
-  const view = status.latest();
+  const { answers, paired } = status.latest();
   const rows = await Promise.all(
     nodeNames.map(async (node) => [
       `  ${node}`,
-      (await serverAnswers(lab, node)) ? 'server up' : 'server down',
-      view.writer === node ? 'writer' : 'standby',
+      `server ${(await serverAnswers(lab, node)) ? 'up' : 'down'}`,
+      answers[node]?.body?.nodes.find((n) => n.self)?.role ?? 'no answer',
       holders.includes(node) ? `holds ${writeVip}` : '',
     ]),
   );
-  say(table(rows));
+  say(table(rows, 'left'));
   say(
-    `  together: ${view.paired ? 'paired (every acknowledged row is on both)' : 'not paired (one works alone)'}`,
+    `  together: ${paired ? 'paired, every acknowledged row is on both' : 'one works alone until the other is back'}`,
   );
   say();
 }
@@ -129,20 +129,21 @@ async function killUnderLoad(lab: LabOptions, writer: NodeName, status: StatusWa
 }
 
 function farewell(): void {
+  const { dir } = labOptions(given);
   const name = `--name ${options.name}`;
   say();
   say('The lab stays. Things to try:');
-  say(
-    table(
-      [
-        [`  ./twinkeep lab status ${name}`, 'hosts, who holds the address, what twinkeep says'],
-        [`  ./twinkeep lab client ${name}`, 'the load again, counted once a second'],
-        [`  ./twinkeep lab in ${name} a -- sh`, 'a shell on host a: kill, unplug, look around'],
-        [`  ./twinkeep lab down ${name}`, 'end it all'],
-      ].map(([command = '', about = '']) => [command.padEnd(40), about.padEnd(52)]),
-    ),
-  );
-  say('  ./twinkeep drill                         every fault there is, measured, in a lab of its own');
+  const commands = [
+    [`  ./twinkeep lab status ${name}`, 'hosts, who holds the address, what twinkeep says'],
+    [`  ./twinkeep lab client ${name}`, 'the load again, counted once a second'],
+    [`  ./twinkeep lab in ${name} a -- sh`, 'a shell on host a: kill, unplug, look around'],
+    [`  ./twinkeep lab in ${name} app -- ${launcher} switchover --config ${dir}/pair.yaml`, ''],
+    ['', 'move the role to the other node'],
+    [`  ./twinkeep lab down ${name}`, 'end it all'],
+    ['  ./twinkeep drill', 'every fault there is, measured, in a lab of its own'],
+  ];
+  const width = Math.max(...commands.map(([command = '', about]) => (about === '' ? 0 : command.length)));
+  for (const [command = '', about = ''] of commands) say(`${command.padEnd(width)}  ${about}`.trimEnd());
 }
 
 function explain(error: unknown): void {

@@ -1,7 +1,7 @@
 // A lab host: a set of namespaces held by its process 1 (host-init.sh). Booting, killing, and running things in it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../src/core/error.ts';
 import { type HostName, hostDir, type LabOptions, projectRoot } from './plan.ts';
@@ -218,10 +218,4 @@ export function requireService(lab: LabOptions, host: HostName, name: Service['n
 /** Whether the supervisor of a service is there (the service itself may be between two starts). */
 export function isSupervised(lab: LabOptions, host: HostName, name: Service['name']): boolean {
   return hostProcesses(lab, host).some((p) => p.argv[1] === superviseScript && p.argv[2] === name);
-}
-
-/** An append-only file in a host's folder. */
-export function openLog(lab: LabOptions, host: HostName, name: string): { fd: number; close(): void } {
-  const fd = openSync(join(hostDir(lab, host), name), 'a');
-  return { fd, close: () => closeSync(fd) };
 }

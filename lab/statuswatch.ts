@@ -2,6 +2,8 @@
 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { PairView as ApiView, NodeView } from '../src/app/view.ts';
+import { sameRecord } from '../src/core/pair/record.ts';
 import { spawnIn } from './host.ts';
 import { addressOf, type LabOptions, type NodeName, nodeNames, projectRoot } from './plan.ts';
 
@@ -9,14 +11,14 @@ import { addressOf, type LabOptions, type NodeName, nodeNames, projectRoot } fro
 export interface StatusAnswer {
   readonly atMs: number;
   readonly node: NodeName;
-  readonly body: unknown;
+  readonly body: ApiView | null;
   readonly error: string | null;
 }
 
 export interface PairView {
   /** When the older of the two answers came, CLOCK_MONOTONIC. */
   readonly atMs: number;
-  /** Both nodes answer, name the same writer and epoch, and say `paired`. */
+  /** Both nodes answer, hold the same record, it says `paired`, and each is in the role that it gives. */
   readonly paired: boolean;
   /** Since when that has been so without a break. */
   readonly pairedSinceMs: number;
@@ -59,31 +61,18 @@ export function watchStatus(lab: LabOptions): StatusWatch {
   return { latest: () => view, stop: () => child.stdin?.end() };
 }
 
-interface NodeSays {
-  readonly epoch: number;
-  readonly writer: string | null;
-  readonly sync: string;
-  readonly role: string;
-}
-
-function saysOf(answer: StatusAnswer | null): NodeSays | null {
-  const body = answer?.body as
-    | { epoch?: number; writer?: string; sync?: string; role?: string }
-    | null
-    | undefined;
-  if (body === null || body === undefined) return null;
-  return {
-    epoch: body.epoch ?? 0,
-    writer: body.writer ?? null,
-    sync: body.sync ?? 'unknown',
-    role: body.role ?? 'unknown',
-  };
+/** What a node says of itself and of the pair; null when it does not answer. */
+function saysOf(answer: StatusAnswer | null): { pair: ApiView; self: NodeView } | null {
+  const pair = answer?.body ?? null;
+  const self = pair?.nodes.find((node) => node.self);
+  return pair === null || self === undefined ? null : { pair, self };
 }
 
 function describe(node: NodeName, answer: StatusAnswer | null): string {
   const says = saysOf(answer);
   if (says === null) return `${node} does not answer (${answer?.error ?? 'not asked yet'})`;
-  return `${node} says epoch ${says.epoch}, writer ${says.writer ?? 'none'}, ${says.sync}, itself ${says.role}`;
+  const { record } = says.pair;
+  return `${node} is ${says.self.role} (${says.self.because}), record: epoch ${record.epoch}, writer ${record.writer ?? 'none'}, ${record.sync}`;
 }
 
 export function viewOf(
@@ -92,13 +81,18 @@ export function viewOf(
 ): PairView {
   const atMs = Math.min(...nodeNames.map((node) => answers[node]?.atMs ?? 0));
   const [a, b] = [saysOf(answers.a), saysOf(answers.b)];
-  const agreed = a !== null && b !== null && a.epoch === b.epoch && a.writer === b.writer;
-  const paired = agreed && a.sync === 'paired' && b.sync === 'paired';
+  const agreed = a !== null && b !== null && sameRecord(a.pair.record, b.pair.record);
+  const writer = agreed ? (nodeNames.find((node) => node === a.pair.record.writer) ?? null) : null;
+  const paired =
+    agreed &&
+    a.pair.record.sync === 'paired' &&
+    a.self.role === (writer === 'a' ? 'writing' : 'following') &&
+    b.self.role === (writer === 'b' ? 'writing' : 'following');
   return {
     atMs,
     paired,
     pairedSinceMs: paired && before?.paired ? before.pairedSinceMs : atMs,
-    writer: agreed ? (nodeNames.find((node) => node === a.writer) ?? null) : null,
+    writer,
     sentence: nodeNames.map((node) => describe(node, answers[node])).join('; '),
     answers: { ...answers },
   };

@@ -37,16 +37,15 @@ async function kill(
   signal(requireService(lab, node, service), name);
 }
 
-/** The manager is the agent's child. */
+/** Found by its command line: a manager may have outlived the agent that started it. */
 function managerPid(lab: LabOptions, node: NodeName): number {
-  const agent = requireService(lab, node, 'agent');
   const manager = hostProcesses(lab, node).find(
-    (p) => p.parentPid === agent && p.argv.some((word) => /\bmanager\b/.test(word)),
+    (p) => p.state !== 'Z' && p.argv.some((word) => /\bmanager(\.ts)?$/.test(word)),
   );
   if (manager !== undefined) return manager.pid;
   throw new OperatorError(
     'lab-manager',
-    `The agent on ${node} has no manager process.`,
+    `There is no manager process on ${node}.`,
     `See its processes: twinkeep lab in ${node} -- ps axf`,
   );
 }

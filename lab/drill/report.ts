@@ -103,17 +103,12 @@ const headings = [
   ['', ''],
 ] as const;
 
-/** Columns to the width of their widest cell; the first to the left, figures to the right. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Columns to the width of their widest cell; the first to the left, the others (figures, mostly) where told. */
+export function table(rows: readonly (readonly string[])[], others: 'left' | 'right' = 'right'): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  '),
-    )
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const pad = (cell: string, i: number) =>
+    i === 0 || others === 'left' ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
 export function reportText(runs: readonly DrillRun[]): string {
