@@ -39,7 +39,7 @@ const nodesDiffer: Rule = ({ nodes: [a, b] }, report) => {
   if (priorityA === undefined || priorityB === undefined) return;
   const [first, second] = [priorityA ?? 100, priorityB ?? 90];
   if (first !== second) return;
-  const path = priorityB === null ? `nodes.${a.name}.priority` : `${place}.priority`;
+  const path = [`${place}.priority`, `nodes.${a.name}.priority`];
   report(
     path,
     'equal-priorities',

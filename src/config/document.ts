@@ -112,6 +112,8 @@ function parseWithTabsSpread(text: string): { tree: Tree; tabs: Place[]; shift: 
 }
 
 function syntaxSentence(error: YAMLError): readonly [string, string] {
+  if (/stack (size|overflow)/i.test(error.message))
+    return ['the file is nested too deeply here', 'check that this is a pair.yaml'];
   return (
     SYNTAX[error.code] ?? [
       `YAML cannot be read here: ${error.message.replace(/\s+/g, ' ')}`,

@@ -8,16 +8,29 @@ import { readFile } from './section.ts';
 import { resolveTimes, type Times } from './times.ts';
 import type { Finding, PairConfig, Parsed, VrrpAuthentication } from './types.ts';
 
-const BYTES_MAX = 256 * 1024;
+const CHARACTERS_MAX = 64 * 1024;
+const LINE_MAX = 2_000;
+/** Explicit keys nested in one another cost the YAML parser seconds; no pair.yaml needs one. */
+const EXPLICIT_KEY = /^[ -]*\?(?: |$)/;
 
 /** Paths stay as written; loadPair makes them absolute. */
 export function parsePair(text: string, fileName: string): Parsed {
-  const refuse = (message: string, hint: string): Parsed => ({
+  const refuse = (message: string, hint: string, line = 1): Parsed => ({
     ok: false,
-    findings: [{ file: fileName, line: 1, column: 1, code: 'unreadable', message, hint }],
+    findings: [{ file: fileName, line, column: 1, code: 'unreadable', message, hint }],
   });
-  if (text.length > BYTES_MAX)
-    return refuse('the file is larger than 256 KiB', 'check that this is a pair.yaml');
+  if (text.length > CHARACTERS_MAX)
+    return refuse('the file is larger than 64 KiB', 'check that this is a pair.yaml');
+  const lines = text.split(/\r?\n/);
+  const long = lines.findIndex((line) => line.length > LINE_MAX);
+  if (long >= 0)
+    return refuse(
+      `this line is longer than ${LINE_MAX} characters`,
+      'check that this is a pair.yaml',
+      long + 1,
+    );
+  const explicit = lines.findIndex((line) => EXPLICIT_KEY.test(line));
+  if (explicit >= 0) return refuse('a key may not start with `?`', 'write `key: value`', explicit + 1);
   if (text.trim() === '') {
     return refuse(
       'the file is empty',

@@ -49,7 +49,7 @@ const ports: Rule = ({ mysql, peer, api }, report) => {
     if (owner === undefined) owners.set(port, path);
     else
       report(
-        path,
+        [path, owner],
         'port-clash',
         `${path} and ${owner} both use port ${port} of the same host`,
         'give each a port of its own',
@@ -59,9 +59,11 @@ const ports: Rule = ({ mysql, peer, api }, report) => {
 
 const RULES: readonly Rule[] = [...ADDRESS_RULES, authentication, ...TIME_RULES, ports];
 
-/** The place of a path, or of the nearest section around it that stands in the file. */
-function placeFor(path: string, ledger: Ledger): Place {
-  for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+/** The place of the first path that stands in the file, or of the nearest section around the first. */
+function placeFor(paths: readonly string[], ledger: Ledger): Place {
+  const exact = paths.map((path) => ledger.places.get(path)).find((place) => place !== undefined);
+  if (exact) return exact;
+  for (let at = paths[0] ?? ''; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
     const place = ledger.places.get(at);
     if (place) return place;
   }
@@ -70,6 +72,6 @@ function placeFor(path: string, ledger: Ledger): Place {
 
 export function checkRules(values: PairValues, ledger: Ledger): void {
   const report: Report = (path, code, message, hint) =>
-    ledger.report(placeFor(path, ledger), code, message, hint);
+    ledger.report(placeFor(typeof path === 'string' ? [path] : path, ledger), code, message, hint);
   for (const rule of RULES) rule(values, report);
 }

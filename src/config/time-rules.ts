@@ -31,7 +31,7 @@ const standbyMayAct: Rule = (values, report) => {
   const least = Math.ceil(promoteWithinMs * 1.25);
   if (aloneAfterMs >= least) return;
   report(
-    values.failover.aloneAfter === null ? 'failover.promoteWithin' : 'failover.aloneAfter',
+    ['failover.aloneAfter', 'failover.promoteWithin', 'vrrp.advertInterval'],
     'window-margin',
     `aloneAfter (${formatDuration(aloneAfterMs)}) is not a quarter longer than promoteWithin (${formatDuration(promoteWithinMs)}): a writer that goes on alone while its standby may still promote makes two writers, and the two hosts' clocks need a margin`,
     `set aloneAfter to ${formatDuration(least)} or more, or promoteWithin to ${formatDuration(Math.floor(aloneAfterMs / 1.25))} or less`,
@@ -54,7 +54,7 @@ const standbyNoticesInTime: Rule = (values, report) => {
   if (advertIntervalMs === undefined || promoteWithinMs >= 4 * advertIntervalMs) return;
   const down = formatDuration(4 * advertIntervalMs);
   report(
-    values.failover.promoteWithin === null ? 'vrrp.advertInterval' : 'failover.promoteWithin',
+    ['failover.promoteWithin', 'vrrp.advertInterval'],
     'window-too-short',
     `a standby notices a dead writer up to ${down} after its last advert (four times ${formatDuration(advertIntervalMs)}), and may promote only within ${formatDuration(promoteWithinMs)}: it would never take over`,
     `set promoteWithin to ${down} or more, or advertInterval to a quarter of promoteWithin or less`,
