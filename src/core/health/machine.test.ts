@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type HealthEvent, type HealthState, stepHealth, UNKNOWN_HEALTH } from './machine.ts';
 
-const after = (...events: HealthEvent[]): HealthState => events.reduce(stepHealth, UNKNOWN_HEALTH);
+const having = (...events: HealthEvent[]): HealthState => events.reduce(stepHealth, UNKNOWN_HEALTH);
 
 const answered: HealthEvent = { kind: 'answered' };
 const timeout: HealthEvent = { kind: 'timeout', deadlineMs: 500 };
@@ -11,39 +11,39 @@ const full: HealthEvent = { kind: 'write-failed', certain: true, because: 'disk 
 
 describe('health of a server', () => {
   it('is up at the first answer, and hung at the first missed deadline', () => {
-    expect(after(answered).health).toBe('up');
-    expect(after(answered, timeout)).toMatchObject({
+    expect(having(answered).health).toBe('up');
+    expect(having(answered, timeout)).toMatchObject({
       health: 'hung',
       because: 'no answer to a probe within 500 ms',
     });
-    expect(after(answered, timeout, answered).health).toBe('up');
+    expect(having(answered, timeout, answered).health).toBe('up');
   });
 
   it('does not fall because a connection was lost, only because the next one is refused', () => {
-    expect(after(answered, { kind: 'lost', because: 'closed' }).health).toBe('up');
-    expect(after(answered, { kind: 'lost', because: 'closed' }, refused)).toMatchObject({
+    expect(having(answered, { kind: 'lost', because: 'closed' }).health).toBe('up');
+    expect(having(answered, { kind: 'lost', because: 'closed' }, refused)).toMatchObject({
       health: 'down',
       because: 'connection refused',
     });
   });
 
   it('is unwritable at once when the server says that it cannot write', () => {
-    expect(after(answered, full).health).toBe('unwritable');
+    expect(having(answered, full).health).toBe('unwritable');
   });
 
   it('is unwritable only after repeated failures when the reason may pass', () => {
-    expect(after(answered, maybe).health).toBe('up');
-    expect(after(answered, maybe, maybe).health).toBe('unwritable');
-    expect(after(answered, maybe, { kind: 'wrote' }, maybe).health).toBe('up');
+    expect(having(answered, maybe).health).toBe('up');
+    expect(having(answered, maybe, maybe).health).toBe('unwritable');
+    expect(having(answered, maybe, { kind: 'wrote' }, maybe).health).toBe('up');
   });
 
   it('is not made well by an answer alone while it cannot write', () => {
-    expect(after(answered, full, answered).health).toBe('unwritable');
-    expect(after(answered, full, { kind: 'wrote' }).health).toBe('up');
+    expect(having(answered, full, answered).health).toBe('unwritable');
+    expect(having(answered, full, { kind: 'wrote' }).health).toBe('up');
   });
 
   it('stays down or hung when a late write fails too', () => {
-    expect(after(answered, refused, full).health).toBe('down');
-    expect(after(answered, timeout, full).health).toBe('hung');
+    expect(having(answered, refused, full).health).toBe('down');
+    expect(having(answered, timeout, full).health).toBe('hung');
   });
 });

@@ -1,0 +1,273 @@
+// The manager: the database, the peer and the operator. Composes the pair machine with the real world, and is started
+// by the agent with the path of the resolved configuration.
+
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readSecret } from '../config/secret.ts';
+import type { NodeConfig, PairConfig } from '../config/types.ts';
+import { assert, OperatorError } from '../core/error.ts';
+import type { PairAction, PairEvent } from '../core/pair/event.ts';
+import { reportOf, step, tickIntervalMs } from '../core/pair/machine.ts';
+import type { PairSettings } from '../core/pair/settings.ts';
+import { initialState, type PairState } from '../core/pair/state.ts';
+import { agentSocketPath, type WireDetail } from '../io/agentlink/link.ts';
+import { bootClock } from '../io/clock.ts';
+import { openMariadb } from '../io/database/mariadb.ts';
+import { openApi } from '../io/http/api.ts';
+import { openPeerChannel } from '../io/peer/channel.ts';
+import { openRecordFile } from '../io/state/recordfile.ts';
+import { runMachine } from '../runtime/loop.ts';
+import { openAgentPort } from './agentport.ts';
+import { openEventLog } from './eventlog.ts';
+import { openLog } from './log.ts';
+import { startPeerSql } from './peersql.ts';
+import { type Performers, perform } from './performer.ts';
+import { startProber } from './prober.ts';
+import { openSwitchovers } from './switchovers.ts';
+import { viewOf } from './view.ts';
+
+/** Silence of the peer's manager: a little above two reports. */
+const PEER_SILENCE_MS_MAX = 250;
+/** The last words to the peer and the agent must leave before the process ends. */
+const LAST_WORDS_MS = 50;
+
+function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): PairSettings {
+  const { failover, mysql } = config;
+  return {
+    self: self.name,
+    peer: peer.name,
+    preferred: self.priority > peer.priority,
+    durability: mysql.durability,
+    partition: failover.partition,
+    promoteWithinMs: failover.promoteWithinMs,
+    aloneAfterMs: failover.aloneAfterMs,
+    peerSilenceMsMax: PEER_SILENCE_MS_MAX,
+    agentGraceMs: failover.agentGraceMs,
+    drainMsMax: failover.maxDrainMs,
+    gatewayChecked: failover.gateway !== null && !failover.gateway.includes(':'),
+  };
+}
+
+export function runManager(configPath: string): void {
+  const { config, node } = JSON.parse(readFileSync(configPath, 'utf8')) as {
+    config: PairConfig;
+    node: string;
+  };
+  const self = config.nodes.find((each) => each.name === node);
+  const peer = config.nodes.find((each) => each.name !== node);
+  assert(self !== undefined && peer !== undefined, 'the agent names a node of the pair');
+  const folder = dirname(configPath);
+  const clock = bootClock();
+  const log = openLog('manager', config.pair, self.name);
+  const events = openEventLog(self.name);
+  const say = (level: 'info' | 'warn' | 'error', code: string, because: string): void => {
+    log.say(level, code, because);
+    events.add(level, code, because);
+  };
+
+  const { mysql } = config;
+  const account = {
+    user: mysql.admin.user,
+    password: readSecret(mysql.admin.passwordFile, 'password of the admin account').value,
+  };
+  const server = (where: NodeConfig, role: 'local' | 'peer') =>
+    openMariadb({
+      host: role === 'local' ? '127.0.0.1' : where.address,
+      port: mysql.port,
+      ...(role === 'local' && mysql.socket !== null ? { socketPath: mysql.socket } : {}),
+      ...(mysql.extraPort !== null ? { extraPort: mysql.extraPort } : {}),
+      ...account,
+      role,
+      schema: 'twinkeep',
+    });
+  const own = server(self, 'local');
+  const peerServer = server(peer, 'peer');
+  const recordFile = openRecordFile(folder, config.pair, self.name);
+  let detail: WireDetail | null = null;
+
+  const performers: Performers = {
+    own,
+    peer: peerServer,
+    agent: {
+      claim: (epoch, deadlineMs) => agent.claim(epoch, deadlineMs),
+      yield: (because, deadlineMs) => agent.yield(because, deadlineMs),
+    },
+    persist: (record) => recordFile.write(record),
+    async yieldWithoutAgent() {
+      const { yieldWithoutAgent } = await import('./withoutagent.ts');
+      yieldWithoutAgent(config, self, peer);
+    },
+    proveCommit: (deadlineMs) => prober.prove(deadlineMs),
+  };
+
+  const machine = runMachine<PairState, PairEvent, PairAction>({
+    initial: initialState(pairSettings(config, self, peer), recordFile.read(), clock.bootMs()),
+    step,
+    perform: act,
+  });
+  const dispatch = (event: PairEventWithoutTime): void =>
+    machine.dispatch({ ...event, nowMs: clock.bootMs() } as PairEvent);
+
+  function act(action: PairAction): void {
+    switch (action.kind) {
+      case 'order': {
+        const { id } = action;
+        void perform(action.order, performers).then((outcome) => {
+          dispatch({ kind: 'result', id, outcome });
+          prober.refresh();
+        });
+        return;
+      }
+      case 'report': {
+        const { peer: known } = machine.state;
+        channel.send({
+          kind: 'report',
+          sentMs: clock.bootMs(),
+          echoMs: known.itsSentMs,
+          report: action.report,
+        });
+        return;
+      }
+      case 'tell':
+        channel.send(action.message);
+        return;
+      case 'say':
+        say(action.level, action.code, action.because);
+        return;
+      case 'exit':
+        end(action.because);
+    }
+  }
+
+  let ending = false;
+  function end(because: string): void {
+    if (ending) return;
+    ending = true;
+    say('info', 'ending', because);
+    channel.send({
+      kind: 'report',
+      sentMs: clock.bootMs(),
+      echoMs: machine.state.peer.itsSentMs,
+      report: { ...reportOf(machine.state), leaving: true },
+    });
+    agent.bye(because);
+    channel.close();
+    api.close();
+    setTimeout(() => process.exit(0), LAST_WORDS_MS);
+  }
+
+  const agent = openAgentPort(agentSocketPath(folder), clock, config.failover.agentGraceMs, {
+    onLink: (link, because) => dispatch({ kind: 'agent', link, because }),
+    onWire(wire, wireDetail) {
+      detail = wireDetail;
+      dispatch({ kind: 'wire', wire });
+    },
+    onSay: (level, code, because) => events.add(level, code, because),
+    onStop: (because) => dispatch({ kind: 'stop', because }),
+  });
+
+  const channel = openPeerChannel(
+    {
+      pair: config.pair,
+      self: self.name,
+      peer: peer.name,
+      selfAddress: self.address,
+      peerAddress: peer.address,
+      port: config.peer.port,
+      secret: readSecret(config.secretFile, 'key of the pair').value,
+    },
+    {
+      onOpen: () => dispatch({ kind: 'peer-channel', open: true, because: 'connected' }),
+      onClosed: (because) => dispatch({ kind: 'peer-channel', open: false, because }),
+      onMessage(message) {
+        if (message.kind === 'report' && message.report.heartbeat > 0) prober.heard(message.report.heartbeat);
+        dispatch({ kind: 'message', message });
+      },
+      onWarning: (code, because) => say('warn', code, because),
+    },
+  );
+
+  const prober = startProber(
+    {
+      clock,
+      server: own,
+      intervalMs: mysql.probe.intervalMs,
+      deadlineMs: mysql.probe.deadlineMs,
+      heartbeatIntervalMs: mysql.heartbeatIntervalMs,
+      situation() {
+        const { role, record, own: known, operation } = machine.state;
+        const open = role === 'writing' && known.status?.readOnly === false && operation?.kind !== 'handover';
+        return { role, epoch: record.epoch, open };
+      },
+    },
+    {
+      onHealth(health, because) {
+        say(health === 'up' ? 'info' : 'warn', `server-${health}`, `the database server: ${because}`);
+        dispatch({ kind: 'health', health, because });
+      },
+      onStatus: (status) => dispatch({ kind: 'status', status }),
+      onHeartbeat: (sequence) => dispatch({ kind: 'heartbeat', sequence }),
+      onLag: (lagMs) => dispatch({ kind: 'lag', lagMs }),
+    },
+  );
+  const peerSql = startPeerSql(peerServer, clock, (sql) => dispatch({ kind: 'peer-sql', sql }));
+
+  const switchovers = openSwitchovers({
+    clock,
+    state: () => machine.state,
+    order: (because) => dispatch({ kind: 'switchover', because }),
+    events,
+  });
+  const api = openApi({
+    host: config.api.host,
+    port: config.api.port,
+    token: readSecret(config.api.tokenFile, 'API token').value,
+    openReads: config.api.openReads,
+    pairView: () =>
+      viewOf(
+        machine.state,
+        config.pair,
+        { self: self.address, peer: peer.address },
+        config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`),
+        detail,
+      ),
+    healthy() {
+      const { own: known, agent: link } = machine.state;
+      const ok = known.health === 'up' && link.link === 'up';
+      return { ok, because: ok ? 'server and agent are up' : `server ${known.health}, agent ${link.link}` };
+    },
+    events,
+    switchover: (to) => switchovers.request(to),
+    onError: (because) => say('warn', 'api', because),
+  });
+
+  const tick = (): void => {
+    dispatch({ kind: 'tick' });
+    if (!ending) setTimeout(tick, tickIntervalMs(machine.state));
+  };
+  tick();
+
+  const stop = (signal: string): void => dispatch({ kind: 'stop', because: signal });
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  // Ctrl-C reaches the whole foreground group; the agent asks us to stop in its own way.
+  process.on('SIGINT', () => {});
+  process.on('exit', () => {
+    prober.stop();
+    peerSql.stop();
+  });
+}
+
+type WithoutTime<E> = E extends PairEvent ? Omit<E, 'nowMs'> : never;
+type PairEventWithoutTime = WithoutTime<PairEvent>;
+
+const [, , configPath] = process.argv;
+if (import.meta.main) {
+  assert(configPath !== undefined, 'the agent passes the path of the resolved configuration');
+  try {
+    runManager(configPath);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    process.stderr.write(`twinkeep manager: ${error.message}\n  ${error.hint}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,90 @@
+// Carries the pair machine's orders out: at the record file, the servers, the agent. One promise an order; its end
+// goes back to the machine as the order's result.
+
+import type { Order, Outcome } from '../core/pair/event.ts';
+import type { PairRecord } from '../core/pair/record.ts';
+import { type Database, DatabaseError } from '../runtime/ports.ts';
+
+/** The agent as the manager uses it; rejects when it is gone, refuses, or does not answer in time. */
+export interface AgentPort {
+  claim(epoch: number, deadlineMs: number): Promise<void>;
+  yield(because: string, deadlineMs: number): Promise<void>;
+}
+
+export interface Performers {
+  readonly own: Database;
+  readonly peer: Database;
+  readonly agent: AgentPort;
+  readonly persist: (record: PairRecord) => void;
+  /** Cuts clients off and removes the VIPs without the agent: it is gone, or frozen. */
+  readonly yieldWithoutAgent: () => Promise<void>;
+  /** Commits a heartbeat and waits for it. */
+  readonly proveCommit: (deadlineMs: number) => Promise<void>;
+}
+
+async function yieldVip(with_: Performers, because: string, deadlineMs: number): Promise<void> {
+  try {
+    await with_.agent.yield(because, deadlineMs);
+  } catch {
+    await with_.yieldWithoutAgent();
+  }
+}
+
+async function carryOut(order: Order, with_: Performers): Promise<string | undefined> {
+  const { own, peer } = with_;
+  const { deadlineMs } = order;
+  switch (order.kind) {
+    case 'persist':
+      with_.persist(order.record);
+      return undefined;
+    case 'yield-vip':
+      await yieldVip(with_, order.because, deadlineMs);
+      return undefined;
+    case 'claim-vip':
+      await with_.agent.claim(order.epoch, deadlineMs);
+      return undefined;
+    case 'open-writes':
+      await own.openWrites(deadlineMs);
+      return undefined;
+    case 'close-writes':
+      return own.closeWrites(deadlineMs);
+    case 'semi-sync-source':
+      await own.setSemiSyncSource(order.on, deadlineMs);
+      return undefined;
+    case 'semi-sync-replica':
+      await own.setSemiSyncReplica(order.on, deadlineMs);
+      return undefined;
+    case 'start-channel':
+      await own.startChannel(deadlineMs);
+      return undefined;
+    case 'stop-receiving':
+      await own.stopReceiving(deadlineMs);
+      return undefined;
+    case 'drain':
+      await own.drain(deadlineMs);
+      return undefined;
+    case 'wait-for':
+      await own.waitFor(order.gtid, deadlineMs);
+      return undefined;
+    case 'prove-commit':
+      await with_.proveCommit(deadlineMs);
+      return undefined;
+    case 'fence-peer':
+      return peer.closeWrites(deadlineMs);
+    case 'kill-server':
+      await own.killServer();
+      return undefined;
+  }
+}
+
+/** Never rejects: a failure is an outcome. A failure that is no operating error is a defect, and is thrown. */
+export async function perform(order: Order, with_: Performers): Promise<Outcome> {
+  try {
+    const gtid = await carryOut(order, with_);
+    return gtid === undefined ? { ok: true } : { ok: true, gtid };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const code = error instanceof DatabaseError ? error.code : 'failed';
+    return { ok: false, code, because: error.message };
+  }
+}

@@ -1,0 +1,152 @@
+// What the API shows of a pair: this node's own state, and what it knows of the other. The CLI and the console render
+// this and decide nothing.
+
+import { evidenceAgainstWriter, ineligible, peerIneligible, unfit } from '../core/pair/eligibility.ts';
+import { reportOf } from '../core/pair/machine.ts';
+import type { PeerReport, Role } from '../core/pair/message.ts';
+import type { PairRecord } from '../core/pair/record.ts';
+import { freshReport, type PairState } from '../core/pair/state.ts';
+import type { WireDetail } from '../io/agentlink/link.ts';
+
+export interface NodeView {
+  readonly name: string;
+  readonly self: boolean;
+  readonly address: string;
+  /** `unreachable`: the asked node does not hear it. */
+  readonly role: Role | 'unreachable';
+  readonly because: string;
+  readonly server: string;
+  readonly executedGtid: string;
+  readonly replicating: boolean;
+  readonly lagMs: number | null;
+  readonly holdsWriteVip: boolean;
+  /** Sentences; empty: this node may become the writer now. */
+  readonly ineligible: readonly string[];
+}
+
+export interface PairView {
+  readonly pair: string;
+  readonly askedNode: string;
+  readonly record: PairRecord;
+  /** One sentence: what would happen if the writer failed now. */
+  readonly ifWriterFails: string;
+  readonly warnings: readonly string[];
+  readonly vips: readonly string[];
+  readonly nodes: readonly NodeView[];
+  readonly operation: { readonly kind: string; readonly because: string; readonly forMs: number } | null;
+  readonly wire: WireDetail | null;
+}
+
+function ownNode(state: PairState, address: string): NodeView {
+  const report = reportOf(state);
+  const { own, wire, because } = state;
+  return {
+    name: report.node,
+    self: true,
+    address,
+    role: report.role,
+    because,
+    server: own.health === 'up' ? 'up' : `${own.health}: ${own.because}`,
+    executedGtid: report.executedGtid,
+    replicating: report.replicating,
+    lagMs: report.role === 'following' ? report.lagMs : null,
+    holdsWriteVip: wire.claimedEpoch !== null,
+    ineligible: report.ineligible,
+  };
+}
+
+function peerNode(state: PairState, address: string): NodeView {
+  const report: PeerReport | null = freshReport(state);
+  const name = state.settings.peer;
+  if (report === null) {
+    const because =
+      state.peer.report === null ? 'not heard since this manager started' : 'silent on the peer channel';
+    return {
+      name,
+      self: false,
+      address,
+      role: 'unreachable',
+      because,
+      server: `unknown (over SQL: ${state.peer.sql})`,
+      executedGtid: state.peer.report?.executedGtid ?? '',
+      replicating: false,
+      lagMs: null,
+      holdsWriteVip: false,
+      ineligible: [because],
+    };
+  }
+  return {
+    name,
+    self: false,
+    address,
+    role: report.role,
+    because: `it says so (epoch ${report.record.epoch})`,
+    server: report.server,
+    executedGtid: report.executedGtid,
+    replicating: report.replicating,
+    lagMs: report.role === 'following' ? report.lagMs : null,
+    holdsWriteVip: report.advertising,
+    ineligible: report.ineligible,
+  };
+}
+
+function ifWriterFails(state: PairState): string {
+  const { self, peer } = state.settings;
+  if (state.role === 'writing') {
+    const against = peerIneligible(state);
+    return against.length === 0
+      ? `if ${self} fails now: ${peer} takes over, no acknowledged transaction is at risk`
+      : `if ${self} fails now: nobody takes over: ${against.join('; ')}`;
+  }
+  if (state.role === 'following') {
+    const against = ineligible(state);
+    return against.length === 0
+      ? `if ${peer} fails now: ${self} takes over, no acknowledged transaction is at risk`
+      : `if ${peer} fails now: nobody takes over: ${against.join('; ')}`;
+  }
+  return `there is no writer at this moment: ${state.because}`;
+}
+
+function warnings(state: PairState): string[] {
+  const found = [...unfit(state)];
+  if (state.said['vrrp-blocked'] !== undefined) found.push(state.said['vrrp-blocked']);
+  if (state.record.sync === 'alone' && state.role === 'writing') {
+    found.push(`${state.settings.self} goes on alone: a failure now costs availability until it is back`);
+  }
+  const evidence = state.role === 'following' ? evidenceAgainstWriter(state) : null;
+  if (evidence !== null) found.push(evidence.because);
+  const channel = state.own.status?.channel;
+  if (channel?.receiverError != null && state.role !== 'writing')
+    found.push(`receiver: ${channel.receiverError}`);
+  if (channel?.applierError != null) found.push(`applier: ${channel.applierError}`);
+  return found;
+}
+
+export function viewOf(
+  state: PairState,
+  pair: string,
+  addresses: { readonly self: string; readonly peer: string },
+  vips: readonly string[],
+  wire: WireDetail | null,
+): PairView {
+  const nodes = [ownNode(state, addresses.self), peerNode(state, addresses.peer)];
+  const { operation } = state;
+  return {
+    pair,
+    askedNode: state.settings.self,
+    record: state.record,
+    ifWriterFails: ifWriterFails(state),
+    warnings: warnings(state),
+    vips,
+    nodes: nodes.sort((a, b) => a.name.localeCompare(b.name)),
+    operation:
+      operation === null
+        ? null
+        : {
+            kind: operation.kind,
+            because: operation.because,
+            forMs: Math.round(state.nowMs - operation.startedMs),
+          },
+    wire,
+  };
+}

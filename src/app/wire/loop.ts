@@ -1,0 +1,228 @@
+// The wire thread's loop: sleeps in poll(2) over the raw sockets, the route monitor and the main thread's wake-up,
+// with the VRRP timers as the timeout; feeds the VRRP machines and performs what they order. Nothing else in the
+// process can delay it, and it waits for nothing else.
+
+import type { MessagePort } from 'node:worker_threads';
+import { receiveMessageOnPort } from 'node:worker_threads';
+import type { RouteEvent } from '../../core/netlink/monitor.ts';
+import { bootMs } from '../../io/linux/libc.ts';
+import { openRouteMonitor, openRouteSocket } from '../../io/linux/netlink.ts';
+import { poll, type Waker } from '../../io/linux/poll.ts';
+import { openGatewayWatch } from './gateway.ts';
+import { openLeases } from './leases.ts';
+import type { WireOrder, WireReport, WireSettings } from './protocol.ts';
+import { openVirtualRouter, type VirtualRouter } from './router.ts';
+
+/** The loop looks around at least this often, so that a freeze is noticed as one. */
+const SLEEP_MS_MAX = 100;
+
+export interface WireLoop {
+  /** Blocks the thread until stopped. */
+  run(): void;
+}
+
+export function openWireLoop(settings: WireSettings, port: MessagePort, waker: Waker): WireLoop {
+  const report = (message: WireReport): void => port.postMessage(message);
+  const say = (level: 'info' | 'warn' | 'error', code: string, because: string): void =>
+    report({ kind: 'say', level, code, because });
+
+  const route = openRouteSocket();
+  const monitor = openRouteMonitor(route.portId);
+  const leases = openLeases(settings, route, say);
+  const families = [...new Set(settings.vips.map((vip) => vip.family))];
+  const gateway = openGatewayWatch(settings, leases.mac, say);
+  let claimedEpoch: number | null = null;
+  let lastEpoch = 0;
+  let peerAdverts: 'unknown' | 'heard' | 'silent' = 'unknown';
+  let link: { up: boolean; because: string } = { up: false, because: 'not known yet' };
+  let reported = '';
+  let stopping = false;
+
+  const routers: VirtualRouter[] = families.map((family) =>
+    openVirtualRouter(settings, family, leases, {
+      say,
+      masterDown(because) {
+        peerAdverts = 'silent';
+        gateway.askNow();
+        say('info', 'vrrp-silent', because);
+      },
+      masterBack() {
+        peerAdverts = 'heard';
+      },
+      heard() {
+        peerAdverts = 'heard';
+      },
+      lostRole(because) {
+        if (claimedEpoch === null) return;
+        claimedEpoch = null;
+        say('warn', 'vip-lost', because);
+      },
+    }),
+  );
+
+  function readLink(): void {
+    const found = route.listLinks().find((each) => each.name === settings.interfaceName);
+    const before = link.up;
+    const up = found?.running ?? false;
+    const because =
+      found === undefined
+        ? `there is no interface ${settings.interfaceName}`
+        : `the interface ${settings.interfaceName} is ${!found.up ? 'set down' : found.running ? 'up' : 'without carrier (is the cable in?)'}`;
+    link = { up, because };
+    if (before === up && reported !== '') return;
+    for (const router of routers) router.link(up, because);
+    if (!up) {
+      peerAdverts = 'unknown';
+      leases.forgetAll();
+    }
+    say(up ? 'info' : 'error', up ? 'link-up' : 'link-down', because);
+  }
+
+  function onRoute(event: RouteEvent): void {
+    if (event.kind === 'overrun') {
+      readLink();
+      leases.verify();
+      return;
+    }
+    if (event.kind === 'link' || event.kind === 'link-removed') {
+      if (event.link.name === settings.interfaceName) readLink();
+      return;
+    }
+    if (event.kind === 'address-removed' && leases.wasLost(event.address)) {
+      for (const router of routers) router.addressLost(event.address.address);
+    }
+  }
+
+  function claim(id: number, epoch: number): void {
+    if (epoch < lastEpoch) {
+      report({
+        kind: 'failed',
+        id,
+        because: `epoch ${epoch} is over: epoch ${lastEpoch} was claimed here already`,
+      });
+      return;
+    }
+    lastEpoch = epoch;
+    const refusals = routers
+      .map((router) => router.claim(`the writer of epoch ${epoch}`))
+      .filter((r) => r !== null);
+    if (refusals.length > 0) {
+      for (const router of routers) router.yield('the claim failed');
+      report({ kind: 'failed', id, because: refusals.join('; ') });
+      return;
+    }
+    leases.admitClients();
+    claimedEpoch = epoch;
+    report({ kind: 'done', id });
+  }
+
+  function yieldRole(because: string): void {
+    claimedEpoch = null;
+    // The order matters: newcomers are turned away, then those inside are cut off, then the address goes.
+    leases.turnClientsAway();
+    leases.cutClients();
+    for (const router of routers) router.yield(because);
+    leases.cutClients();
+  }
+
+  function obey(order: WireOrder): void {
+    switch (order.kind) {
+      case 'claim':
+        claim(order.id, order.epoch);
+        return;
+      case 'yield':
+        yieldRole(order.because);
+        report({ kind: 'done', id: order.id });
+        return;
+      case 'stop':
+        if (claimedEpoch !== null) yieldRole('the agent is stopping');
+        stopping = true;
+    }
+  }
+
+  function onStall(forMs: number): void {
+    say(
+      'warn',
+      'stalled',
+      `this agent did not run for ${Math.round(forMs)} ms: it gives the VIP up until its manager claims it again`,
+    );
+    for (const router of routers) router.stalled(forMs);
+    claimedEpoch = null;
+  }
+
+  /** Tells the main thread what changed since the last time. */
+  function tell(): void {
+    const wire = {
+      claimedEpoch,
+      interfaceUp: link.up,
+      interfaceBecause: link.because,
+      peerAdverts,
+      gateway: gateway.state(),
+    };
+    const [first] = routers;
+    const held = leases.held();
+    const digest = JSON.stringify([wire, first?.stateName(), [...held]]);
+    if (digest === reported) return;
+    reported = digest;
+    report({
+      kind: 'wire',
+      wire,
+      detail: {
+        vrrpState: first?.stateName() ?? 'INIT',
+        vrrpBecause: first?.because() ?? '',
+        vips: settings.vips.map((vip) => ({
+          address: vip.address,
+          prefix: vip.prefix,
+          held: held.has(vip.address),
+        })),
+        ...(first?.counters() ?? { advertsSent: 0, advertsReceived: 0, dropped: {} }),
+      },
+    });
+  }
+
+  function dispatch(ready: readonly number[]): void {
+    if (ready.includes(monitor.fd)) for (const event of monitor.read()) onRoute(event);
+    for (const router of routers) if (router.fds.some((fd) => ready.includes(fd))) router.receive();
+    gateway.receive();
+    if (ready.includes(waker.fd)) waker.drain();
+    for (;;) {
+      const message = receiveMessageOnPort(port) as { message: WireOrder } | undefined;
+      if (message === undefined) break;
+      obey(message.message);
+    }
+  }
+
+  return {
+    run() {
+      const startedMs = bootMs();
+      leases.sweepStrangers();
+      readLink();
+      for (const router of routers) router.start();
+      report({ kind: 'ready' });
+      let leftovers = leases.leftovers();
+      let expectedMs = bootMs();
+      while (!stopping) {
+        const now = bootMs();
+        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs()];
+        const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, Math.min(...due) - now));
+        expectedMs = now + timeoutMs;
+        const fds = [waker.fd, monitor.fd, ...gateway.fds(), ...routers.flatMap((router) => router.fds)];
+        const ready = poll(fds, timeoutMs);
+        const late = bootMs() - expectedMs;
+        if (late > settings.stallMs) onStall(late);
+        dispatch(ready);
+        for (const router of routers) router.tick();
+        leases.renew();
+        gateway.tick();
+        if (leftovers && bootMs() - startedMs > settings.leftoverMs) {
+          if (claimedEpoch === null) leases.removeLeftovers();
+          leftovers = false;
+        }
+        tell();
+      }
+      for (const router of routers) router.stop();
+      leases.close();
+      report({ kind: 'stopped' });
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// What the manager does when its agent is gone or frozen and the VIP must leave this host: the agent's own means, used
+// once. Loaded only then: the manager needs nothing of the kernel otherwise.
+
+import type { NodeConfig, PairConfig } from '../config/types.ts';
+import { interfaceIndexOf } from '../io/linux/libc.ts';
+import { openRouteSocket } from '../io/linux/netlink.ts';
+import { destroyTcp } from '../io/linux/sockdiag.ts';
+
+export function yieldWithoutAgent(config: PairConfig, self: NodeConfig, peer: NodeConfig): void {
+  const cut = (): number =>
+    destroyTcp({
+      localPort: config.mysql.port,
+      keep: (remote) =>
+        remote === peer.address || remote === self.address || remote.startsWith('127.') || remote === '::1',
+    });
+  cut();
+  const interfaceIndex = interfaceIndexOf(self.interface);
+  if (interfaceIndex === null) return;
+  const route = openRouteSocket();
+  try {
+    for (const vip of config.vips.write) {
+      route.removeAddress({ interfaceIndex, address: vip.address, prefix: vip.prefix });
+    }
+  } finally {
+    route.close();
+  }
+  cut();
+}

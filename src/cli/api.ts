@@ -1,0 +1,72 @@
+// The CLI's client of the API: finds a node that answers, and turns every failure into a sentence with a mend.
+
+import { readSecret } from '../config/secret.ts';
+import type { NodeConfig, PairConfig } from '../config/types.ts';
+import { OperatorError } from '../core/error.ts';
+
+const ANSWER_MS_MAX = 2000;
+
+export interface ApiAnswer {
+  readonly node: NodeConfig;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function urlOf(config: PairConfig, node: NodeConfig, path: string): string {
+  const anywhere = config.api.host === '0.0.0.0' || config.api.host === '::';
+  const host = anywhere ? node.address : config.api.host;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${config.api.port}${path}`;
+}
+
+async function ask(
+  config: PairConfig,
+  node: NodeConfig,
+  path: string,
+  init: RequestInit,
+  limitMs: number,
+): Promise<ApiAnswer> {
+  const token = readSecret(config.api.tokenFile, 'API token').value;
+  const response = await fetch(urlOf(config, node, path), {
+    ...init,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    signal: AbortSignal.timeout(limitMs),
+  });
+  const body: unknown = await response.json().catch(() => null);
+  if (response.status === 401) {
+    throw new OperatorError(
+      'token',
+      `${node.name} refuses the API token in ${config.api.tokenFile}`,
+      'copy the file from the host where `twinkeep setup` was run',
+    );
+  }
+  return { node, status: response.status, body };
+}
+
+/** Asks one node; an OperatorError when it does not answer. */
+export async function askNode(
+  config: PairConfig,
+  node: NodeConfig,
+  path: string,
+  init: RequestInit = {},
+  limitMs = ANSWER_MS_MAX,
+): Promise<ApiAnswer> {
+  try {
+    return await ask(config, node, path, init, limitMs);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(
+      'api-silent',
+      `the API of ${node.name} does not answer at ${urlOf(config, node, '')}`,
+      `is the agent running there? (systemctl status twinkeep; or: twinkeep agent --config ${config.file} --node ${node.name})`,
+    );
+  }
+}
+
+/** Asks every node at once; those that do not answer are left out. An OperatorError when none does. */
+export async function askAll(config: PairConfig, path: string): Promise<ApiAnswer[]> {
+  const answers = await Promise.allSettled(config.nodes.map((node) => askNode(config, node, path)));
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const [first] = answers;
+  if (found.length === 0 && first?.status === 'rejected') throw first.reason;
+  return found;
+}

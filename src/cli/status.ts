@@ -1,0 +1,135 @@
+// `twinkeep status`: who holds what, who is well, and what a failure now would cost, as the nodes' own APIs say.
+
+import type { Command } from 'commander';
+import type { PairView } from '../app/view.ts';
+import type { PairConfig } from '../config/types.ts';
+import { askAll } from './api.ts';
+import { painter } from './output.ts';
+import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** What the nodes say together: each about itself where it answers, otherwise what the other knows of it. */
+export interface Status {
+  readonly pair: string;
+  readonly epoch: number;
+  readonly writer: string | null;
+  readonly sync: string;
+  readonly ifWriterFails: string;
+  readonly warnings: readonly string[];
+  readonly vips: readonly { readonly address: string; readonly heldBy: readonly string[] }[];
+  readonly nodes: readonly (PairView['nodes'][number] & { readonly answers: boolean })[];
+}
+
+export function merge(config: PairConfig, views: readonly PairView[]): Status {
+  const newest = [...views].sort((a, b) => b.record.epoch - a.record.epoch);
+  const leading =
+    newest.find(
+      (view) => view.record.writer === view.askedNode && view.record.epoch === newest[0]?.record.epoch,
+    ) ?? newest[0];
+  const nodes = config.nodes.flatMap(({ name }) => {
+    const own = views.find((view) => view.askedNode === name);
+    const told = (own ?? leading)?.nodes.find((node) => node.name === name);
+    return told === undefined ? [] : [{ ...told, answers: own !== undefined }];
+  });
+  return {
+    pair: config.pair,
+    epoch: leading?.record.epoch ?? 0,
+    writer: leading?.record.writer ?? null,
+    sync: leading?.record.sync ?? 'alone',
+    ifWriterFails: leading?.ifWriterFails ?? '',
+    warnings: [...new Set(views.flatMap((view) => view.warnings))],
+    vips: (leading?.vips ?? []).map((address) => ({
+      address,
+      heldBy: nodes.filter((node) => node.holdsWriteVip).map((node) => node.name),
+    })),
+    nodes,
+  };
+}
+
+const ROLE_WORDS: Readonly<Record<string, string>> = {
+  writing: 'writer',
+  following: 'standby',
+  promoting: 'taking over',
+  'handing-over': 'handing over',
+};
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function print(status: Status): void {
+  const paint = painter(process.stdout);
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(
+    `${paint('bold', `pair ${status.pair}`)}  epoch ${status.epoch}, writer ${status.writer ?? 'none'}, ${status.sync}`,
+  );
+  say('');
+  say(
+    table([
+      ['NODE', 'ADDRESS', 'ROLE', 'SERVER', 'REPLICATION', 'LAG', 'WRITE VIP', 'GTID'],
+      ...status.nodes.map((node) => [
+        node.name,
+        node.address,
+        ROLE_WORDS[node.role] ?? node.role,
+        node.server,
+        node.role === 'following' ? (node.replicating ? 'runs' : 'does not run') : '-',
+        node.lagMs === null ? '-' : `${Math.round(node.lagMs)} ms`,
+        node.holdsWriteVip ? 'held' : '-',
+        node.executedGtid === '' ? '-' : node.executedGtid,
+      ]),
+    ]),
+  );
+  say('');
+  for (const vip of status.vips)
+    say(
+      `write VIP ${vip.address}: ${vip.heldBy.length === 0 ? 'held by nobody' : `held by ${vip.heldBy.join(' and ')}`}`,
+    );
+  say(status.ifWriterFails);
+  for (const node of status.nodes) {
+    if (node.role !== 'writing' && node.role !== 'following') say(`${node.name}: ${node.because}`);
+    if (!node.answers)
+      say(paint('yellow', `${node.name}: its API does not answer; this is what the other node knows`));
+  }
+  for (const warning of status.warnings) say(paint('yellow', `warning: ${warning}`));
+}
+
+async function status(options: Options): Promise<void> {
+  const config = requirePair(options.config);
+  const answers = await askAll(config, '/api/v1/pair');
+  const merged = merge(
+    config,
+    answers.map((answer) => answer.body as PairView),
+  );
+  if (options.json) process.stdout.write(`${JSON.stringify(merged, null, 2)}\n`);
+  else print(merged);
+}
+
+export function register(program: Command): void {
+  program
+    .command('status')
+    .option('-c, --config <file>', CONFIG_OPTION_HELP)
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      `
+Asks both nodes; shows what one knows of the other where one does not answer.
+Exit codes: 0 done, 1 no node answers, 2 wrong usage.
+
+Example:
+  twinkeep status --config /etc/twinkeep/pair.yaml
+`,
+    )
+    .action(status);
+}
