@@ -11,7 +11,7 @@ assert(endianness() === 'LE' && koffi.sizeof('void *') === 8, 'a 64-bit little-e
 /** What a system call takes as a pointer: a view, or an address obtained by `addressOf`. */
 export type Pointer = Uint8Array | bigint | null;
 
-// The process itself: finds glibc's and musl's symbols alike.
+// The process itself, in which glibc is loaded already.
 const library = koffi.load(null);
 
 type Call<A extends (number | string | Pointer)[]> = (...args: A) => number;
@@ -53,7 +53,7 @@ export const libc = {
   sched_setscheduler: declare<[number, number, Pointer]>(
     'int sched_setscheduler(int pid, int policy, const void *parameters)',
   ),
-  mlockall: declare<[number]>('int mlockall(int flags)'),
+  mlock2: declare<[Pointer, number, number]>('int mlock2(void *address, size_t length, unsigned int flags)'),
   if_nametoindex: declare<[string]>('unsigned int if_nametoindex(const char *name)'),
 } as const;
 
