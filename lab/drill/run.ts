@@ -172,7 +172,7 @@ async function writesFlow(load: Load, sinceMs: number): Promise<void> {
   await until(() => load.latest().lastAckMs > sinceMs + 200, flowsAgainMsMax);
 }
 
-interface Seen {
+export interface Seen {
   readonly acks: readonly Ack[];
   readonly failures: readonly Failure[];
   readonly data: DataCheck;

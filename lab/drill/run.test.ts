@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest';
+import type { Ack } from '../acks.ts';
+import { compareRows } from './check.ts';
+import { faultNamed } from './faults.ts';
+import { rowKey } from './measure.ts';
+import { reportText, summarizeFault } from './report.ts';
+import { type Seen, summarize } from './run.ts';
+
+const serverIds = { a: 511, b: 512 };
+/** Row n is sent at 10 n and acknowledged 5 ms later. */
+const ack = (n: number, serverId: number): Ack => ({
+  writer: 1,
+  sequence: n,
+  sentMs: 10 * n,
+  ackedMs: 10 * n + 5,
+  serverId,
+});
+const rowsOf = (acks: readonly Ack[]) => new Map(acks.map((a) => [rowKey(a), `row ${a.sequence}`]));
+
+/** a acknowledges rows 1..50, b rows 90..150: 400 ms without a write around the fault at 500 ms. */
+const handOver = [
+  ...Array.from({ length: 50 }, (_, i) => ack(i + 1, 511)),
+  ...Array.from({ length: 61 }, (_, i) => ack(i + 90, 512)),
+];
+
+function seen(acks: readonly Ack[], more: Partial<Seen> = {}): Seen {
+  return {
+    acks,
+    failures: [],
+    data: compareRows(acks, { a: rowsOf(acks), b: rowsOf(acks) }),
+    times: { startedMs: 0, faultMs: 500, healMs: 1200, endMs: 1505 },
+    serverIds,
+    vipOnBothMs: 0,
+    pairedAgainMs: 300,
+    lastWord: {
+      atMs: 0,
+      paired: false,
+      pairedSinceMs: 0,
+      writer: null,
+      sentence: 'b is starting',
+      answers: { a: null, b: null },
+    },
+    clientStallMs: 1,
+    setUpMs: 5000,
+    ...more,
+  };
+}
+
+const dbKill = faultNamed('db-kill');
+
+test('a clean hand-over has no problems, and its outage is the gap between the two servers', () => {
+  const run = summarize(dbKill, 'a', seen(handOver));
+  expect(run.problems).toEqual([]);
+  expect(run).toMatchObject({ outageMs: 400, writerAfter: 'b', serverChanges: 1, lost: { a: 0, b: 0 } });
+  expect(run.baselineMs).toBe(10);
+  expect(run.healOutageMs).toBe(10);
+});
+
+test('a slow take-over is no problem', () => {
+  const slow = [...handOver.slice(0, 50), ...handOver.slice(-20)];
+  const run = summarize(dbKill, 'a', seen(slow));
+  expect(run.outageMs).toBeGreaterThan(dbKill.goalMs * 5);
+  expect(run.problems).toEqual([]);
+});
+
+test('an acknowledged row that one server lacks is a problem that names it', () => {
+  const rows = rowsOf(handOver);
+  rows.delete('1/50');
+  const data = compareRows(handOver, { a: rowsOf(handOver), b: rows });
+  const { problems, lost, differing } = summarize(dbKill, 'a', seen(handOver, { data }));
+  expect(lost).toEqual({ a: 0, b: 1 });
+  expect(differing).toBe(1);
+  expect(problems).toEqual([
+    '1 acknowledged rows are missing on b (writer/sequence 1/50)',
+    '1 rows differ between a and b',
+  ]);
+});
+
+test('a row that nobody was told of is no problem', () => {
+  const rows = new Map([...rowsOf(handOver), ['1/51', 'row 51']]);
+  const run = summarize(dbKill, 'a', seen(handOver, { data: compareRows(handOver, { a: rows, b: rows }) }));
+  expect(run.unacknowledged).toBe(1);
+  expect(run.problems).toEqual([]);
+});
+
+test('two servers that acknowledge at once are a problem', () => {
+  const both = [...handOver, ack(100, 511)].map((a, i) => ({ ...a, sequence: i }));
+  const { problems } = summarize(dbKill, 'a', seen(both));
+  expect(problems.some((p) => p.startsWith('both servers acknowledged writes for'))).toBe(true);
+});
+
+test('the wrong writer afterwards is a problem', () => {
+  const { problems } = summarize(faultNamed('manager-kill'), 'a', seen(handOver));
+  expect(problems).toContain('the writer afterwards is b, expected a');
+});
+
+test('a pair that does not become whole again is a problem that says what the nodes said', () => {
+  const { problems } = summarize(dbKill, 'a', seen(handOver, { pairedAgainMs: null }));
+  expect(problems).toEqual(['the pair was not whole again within 90 s: b is starting']);
+});
+
+test('only errors from the fault on are counted, by kind', () => {
+  const failure = (failedMs: number, code: string) => ({ writer: 1, sequence: 1, sentMs: 0, failedMs, code });
+  const failures = [failure(10, 'CONNECT_TIMEOUT'), failure(510, 'ECONNRESET'), failure(520, 'ECONNRESET')];
+  expect(summarize(dbKill, 'a', seen(handOver, { failures })).errors).toEqual({ ECONNRESET: 2 });
+});
+
+test('the report puts the goal beside the figure and says what went wrong', () => {
+  const good = summarize(dbKill, 'a', seen(handOver));
+  const bad = summarize(dbKill, 'a', seen(handOver, { pairedAgainMs: null }));
+  expect(summarizeFault(dbKill, [good, bad])).toMatchObject({
+    runs: 2,
+    wrong: 1,
+    outageMs: { p50: 400, max: 400 },
+  });
+  expect(reportText([good])).toMatch(/db-kill +1 +400\/400\/400 +<= 100 /);
+  expect(reportText([good])).toContain('All 1 drills ended as they should');
+  expect(reportText([good, bad])).toContain('WRONG: db-kill: the pair was not whole again');
+});
