@@ -155,6 +155,25 @@ test('a monitor that was not read in time reports the overrun once and goes on',
   expect(kinds.filter((kind) => kind === 'overrun')).toHaveLength(1);
 });
 
+test('a label is set, and one that the kernel does not take is refused in its own words', () => {
+  const { route, index } = hostWithEth0();
+  const vip = { interfaceIndex: index, address: '10.77.0.100', prefix: 24, validLifetimeS: 60 };
+  route.addAddress({ ...vip, label: 'eth0:vip' });
+  const labels = route.listAddresses(index).map((entry) => entry.label);
+  expect(labels).toContain('eth0:vip');
+  expect(() => route.addAddress({ ...vip, validLifetimeS: 0 })).toThrow(/address lifetime invalid/);
+});
+
+test('an IPv6 address where IPv6 is switched off is refused with the setting to change', () => {
+  const { host, route, index } = hostWithEth0();
+  shell(`ip netns exec ${host} sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1`);
+  const attempt = () =>
+    route.addAddress({ interfaceIndex: index, address: 'fd77::100', prefix: 64, validLifetimeS: 3 });
+  expect(attempt).toThrow(
+    expect.objectContaining({ code: 'ipv6-disabled', hint: expect.stringContaining('disable_ipv6') }),
+  );
+});
+
 test('an address on an interface that is not there is refused with the reason', () => {
   const { route } = hostWithEth0();
   expect(() =>
