@@ -68,6 +68,14 @@ describe('as BACKUP', () => {
     expect(actions).toEqual([]);
   });
 
+  it('names the master that fell silent, not one that it meant to preempt before', () => {
+    const { state } = run(own(), [0, START], [10, heard(50)], [20, heard(200, '192.0.2.13')], [381, TIMER]);
+    expect(state.kind).toBe('MASTER');
+    expect(state.router.because).toBe(
+      'no advertisement from 192.0.2.13 for 361 ms (limit: 3 x 100 ms and a skew of 60.9 ms)',
+    );
+  });
+
   it('preempts as the owner, whatever the configuration says', () => {
     const owner = own({ priority: 255, preempt: false });
     const { state } = run(
@@ -160,6 +168,12 @@ describe('as MASTER', () => {
     ]);
   });
 
+  it('does not yield to its own address at its own priority', () => {
+    expect(run(own(), ...MASTER, [400, heard(100, '192.0.2.11')]).state.kind).toBe('MASTER');
+    expect(run(own(), ...MASTER, [400, heard(100, '192.0.2.12')]).state.kind).toBe('BACKUP');
+    expect(run(own(), ...MASTER, [400, heard(100, '192.0.2.10')]).state.kind).toBe('MASTER');
+  });
+
   it('answers priority 0 with an advert at once', () => {
     expect(kinds(run(own(), ...MASTER, [400, heard(0)]).actions)).toEqual(['send', 'armTimer']);
   });
@@ -229,6 +243,12 @@ describe('whoever it is', () => {
     expect(kinds(run(own(), [0, START], [10, odd], [20, odd]).actions)).toEqual(['armTimer']);
     const agreed = run(own(), [0, START], [10, odd], [20, heard(200)], [30, odd]);
     expect(kinds(agreed.actions)).toEqual(['addressMismatch', 'armTimer']);
+  });
+
+  it('obeys an advert that names no address, as version 2 may, and reports it', () => {
+    const { state, actions } = run(own(), [0, START], [10, heard(200, PEER, [])]);
+    expect(kinds(actions)).toEqual(['addressMismatch', 'armTimer']);
+    expect(deadlineOf(state)).toBe(370.9375);
   });
 
   it('remembers a bounded number of strangers', () => {

@@ -125,8 +125,16 @@ describe('decoding an advertisement', () => {
     expect(reasonFor(V3, patched(V3, 3, 0))).toBe('address-count');
     expect(reasonFor(V3, patched(V3, 3, 2))).toBe('length');
     expect(reasonFor(V2, patched(V2, 3, 2))).toBe('length');
+    expect(reasonFor(PASS, patched(PASS, 3, 2))).toBe('length');
     expect(reasonFor(V3, patched(V3, 5, 0))).toBe('interval');
     expect(reasonFor(V2, patched(V2, 5, 2))).toBe('interval');
+  });
+
+  it('drops a message that is longer than its addresses make it', () => {
+    const addresses = ['10.9.0.100', '10.9.0.101'];
+    const two = encodeAdvertisement({ ...V3.advertisement, addresses }, V3.envelope);
+    const packet = { ...V3, hex: Buffer.from(two).toString('hex') };
+    expect(reasonFor(V3, patched(packet, 3, 1))).toBe('length');
   });
 
   it('takes any version 3 interval, and only the configured one in version 2', () => {
@@ -153,6 +161,14 @@ describe('decoding an advertisement', () => {
     const verdicts = [V2, PASS, AH].map((packet) => reasonFor(packet, bytesOf(packet.hex), context));
     const expected = ['none', 'pass', 'ah'].map((each) => (each === kind ? 'accepted' : 'auth-type'));
     expect(verdicts).toEqual(expected);
+  });
+
+  it('drops a packet whose authentication type and header contradict each other', () => {
+    const ah = { authentication: { kind: 'ah', password: '1111' } } as const;
+    expect(reasonFor(V2, patched(V2, 4, 2), ah)).toBe('auth-type');
+    const untyped = bytesOf(AH.hex);
+    untyped[20 + 24 + 4] = 0;
+    expect(reasonFor(AH, untyped, { authentication: { kind: 'none' } })).toBe('auth-type');
   });
 
   it('compares all eight bytes of the password', () => {
