@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'lab/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'sim/**/*.test.ts', 'lab/**/*.test.ts'] } },
       {
         test: {
           name: 'e2e',

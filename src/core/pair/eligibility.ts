@@ -78,6 +78,9 @@ export function peerIneligible(state: PairState): readonly string[] {
   return [];
 }
 
+/** A node that has just started has not listened long enough to call anybody silent. */
+const FIRST_LISTEN_MS = 1000;
+
 export type Evidence =
   /** Nobody is there: every path is silent. */
   | { readonly kind: 'dead'; readonly because: string }
@@ -90,7 +93,7 @@ export type Evidence =
  */
 export function evidenceAgainstWriter(state: PairState): Evidence | null {
   const { peer, wire, settings, nowMs } = state;
-  if (wire.peerAdverts !== 'silent') return null;
+  if (wire.peerAdverts !== 'silent' || nowMs - state.startedMs < FIRST_LISTEN_MS) return null;
   const unheardMs = nowMs - peer.heardAtMs;
   if (unheardMs < settings.peerSilenceMsMax) return null;
   const who = settings.peer;

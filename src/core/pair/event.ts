@@ -46,8 +46,7 @@ export type Outcome =
 /** One remote action with a result. Each is idempotent and bounded by `deadlineMs`. */
 export type Order = {
   readonly deadlineMs: number;
-} & /** Write and fsync the record (and the server's boot role that goes with it). */
-(
+} /** Write and fsync the record (and the server's boot role that goes with it). */ & (
   | { readonly kind: 'persist'; readonly record: PairRecord }
   /** Stop admitting clients: answer newcomers with a reset, reset the others, release the VIP. */
   | { readonly kind: 'yield-vip'; readonly because: string }

@@ -142,13 +142,17 @@ function reconcile(state: PairState): Decision | null {
   return null;
 }
 
+/** A new master's first adverts must have been heard within this. */
+const ADVERTS_HEARD_BY_MS = 1000;
+
 /** A warning that names the firewall, once, while VRRP alone is silent. */
 function sayVrrpBlocked(state: PairState): Decision | null {
   const { wire, peer, settings, nowMs, said } = state;
   const blocked =
     wire.peerAdverts === 'silent' &&
     nowMs - peer.heardAtMs < settings.peerSilenceMsMax &&
-    peer.report?.advertising === true;
+    peer.advertisingSinceMs !== null &&
+    nowMs - peer.advertisingSinceMs > ADVERTS_HEARD_BY_MS;
   const because = `VRRP from ${settings.peer} is not heard, but its manager answers: nothing moves. Does a firewall drop protocol 112 (VRRP) between the hosts?`;
   if (!blocked) {
     // Forgotten only when VRRP is heard again.

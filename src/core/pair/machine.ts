@@ -94,6 +94,7 @@ function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'repor
     peer: {
       ...peer,
       report,
+      advertisingSinceMs: report.advertising ? (peer.advertisingSinceMs ?? nowMs) : null,
       knowsAlone: itKnowsAlone && (state.record.sync === 'alone' || report.leaving),
       heardAtMs: nowMs,
       itsSentMs: message.sentMs,
@@ -285,8 +286,9 @@ function failed(state: PairState, operation: Operation, order: string, code: str
     case 'resume':
     case 'reopen':
     case 'go-alone':
-    case 'pair':
       return [retry, [warn]];
+    case 'pair':
+      return [{ ...state, pairAtMs: state.nowMs + RETRY_MS }, [warn]];
     case 'leave':
       return [retry, [warn, { kind: 'exit', because: sentence }]];
   }

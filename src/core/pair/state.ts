@@ -37,6 +37,8 @@ export interface PeerKnowledge {
   readonly sql: PathState;
   /** Since when the writer sees this standby not acknowledging; null while it does. */
   readonly notReplicatingSinceMs: number | null;
+  /** Since when the peer says that it sends adverts; null while it does not. */
+  readonly advertisingSinceMs: number | null;
   /** The standby has stored that this writer goes on alone: it cannot decide to promote until it is paired again. */
   readonly knowsAlone: boolean;
 }
@@ -87,6 +89,8 @@ export interface PairState {
   readonly nextId: number;
   /** No new attempt of a failed plan before this. */
   readonly retryAtMs: number;
+  /** No new attempt to pair before this. */
+  readonly pairAtMs: number;
   /** As the standby: the writer's offer to take over. As the writer: the offer made. */
   readonly offer: Offer | null;
   readonly offeredAtMs: number;
@@ -137,11 +141,13 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
       vouchedForMs: Number.NEGATIVE_INFINITY,
       sql: 'unknown',
       notReplicatingSinceMs: null,
+      advertisingSinceMs: null,
       knowsAlone: false,
     },
     operation: null,
     nextId: 1,
     retryAtMs: Number.NEGATIVE_INFINITY,
+    pairAtMs: Number.NEGATIVE_INFINITY,
     offer: null,
     offeredAtMs: Number.NEGATIVE_INFINITY,
     // A paired writer that restarts may have vouched until a moment ago: count from now.

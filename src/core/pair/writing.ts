@@ -100,7 +100,7 @@ function goAlone(state: PairState): Decision | null {
 
 function pair(state: PairState): Decision | null {
   const { record, settings, own, nowMs } = state;
-  if (record.sync !== 'alone' || settings.durability !== 'lossless' || nowMs < state.retryAtMs) return null;
+  if (record.sync !== 'alone' || settings.durability !== 'lossless' || nowMs < state.pairAtMs) return null;
   const report = freshReport(state);
   if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
