@@ -97,14 +97,16 @@ test('removing an address twice reports that the second time there was none', ()
   }
 });
 
-test('the end of an IPv6 lease leaves the connected route of its subnet alone', () => {
+test("an IPv6 lease leaves the connected route of its subnet alone, even a SLAAC host's, which has a lifetime too", () => {
   const { host, route, monitor, index } = hostWithEth0();
-  const before = shell(`ip -n ${host} -6 route show fd77::/64`);
-  expect(before).toContain('fd77::/64');
-  route.addAddress({ interfaceIndex: index, address: 'fd77::100', prefix: 64, validLifetimeS: 1 });
-  expect(shell(`ip -n ${host} -6 route show fd77::/64`)).toBe(before);
-  waitFor(monitor, removed('fd77::100'));
-  expect(shell(`ip -n ${host} -6 route show fd77::/64`)).toBe(before);
+  shell(`ip -n ${host} addr add fd78::1/64 dev eth0 valid_lft 600 preferred_lft 600 nodad`);
+  const expiresS = () =>
+    Number(/expires (-?\d+)sec/.exec(shell(`ip -n ${host} -6 route show fd78::/64`))?.[1]);
+  expect(expiresS()).toBeGreaterThan(500);
+  route.addAddress({ interfaceIndex: index, address: 'fd78::100', prefix: 64, validLifetimeS: 1 });
+  expect(expiresS()).toBeGreaterThan(500);
+  waitFor(monitor, removed('fd78::100'));
+  expect(expiresS()).toBeGreaterThan(500);
 });
 
 test('deleting the primary address takes the secondaries along, and the monitor tells of each', () => {

@@ -56,7 +56,8 @@ export interface NewAddress {
   readonly label?: string;
   /**
    * Without a route to the prefix. The default is true for IPv6 and false for IPv4. An IPv6 address with a lifetime
-   * would share its subnet's connected route with the host's own address, and hand that route its own expiry.
+   * hands its expiry to the subnet's connected route, and where the host's own address came by SLAAC or DHCPv6 the
+   * route is shared: it was gone for good after the end of a VIP's lease (seen on Linux 6.18).
    */
   readonly noPrefixRoute?: boolean;
 }
