@@ -11,7 +11,7 @@ import { table } from './drill/report.ts';
 import { requireService } from './host.ts';
 import { labDown, labUp, serverAnswers, vipHolders } from './lab.ts';
 import { type Load, startLoad } from './load.ts';
-import { createApplication, launcher } from './pair.ts';
+import { launcher } from './pair.ts';
 import { type LabOptions, labOptions, type NodeName, nodeNames, peerOf, writeVip } from './plan.ts';
 import { signal, until } from './process.ts';
 import { progressOn } from './progress.ts';
@@ -74,9 +74,8 @@ async function demo(): Promise<void> {
   const lab = await labUp(given, progress.say);
   const status = watchStatus(lab);
   try {
-    await whole(status, 'waiting until both agents agree');
+    await whole(status, 'asking both agents');
     const writer = status.latest().writer ?? 'a';
-    await createApplication(lab, writer);
     progress.say('the pair is whole');
     say();
     await showPair(lab, status);

@@ -33,10 +33,17 @@ import {
   writeVip,
 } from './plan.ts';
 import { signal, until } from './process.ts';
+import { watchStatus } from './statuswatch.ts';
 
 export type Progress = (message: string) => void;
 
 const places: readonly Place[] = ['switch', ...hostNames];
+
+/** How long the first pairing may take. */
+const pairedMsMax = 60_000;
+
+/** After these failures there is something to look at: the hosts stay up. */
+const keptFor: ReadonlySet<string> = new Set(['lab-setup', 'lab-not-paired']);
 
 function stateFile(dir: string): string {
   return join(dir, 'lab.json');
@@ -82,7 +89,7 @@ export async function labUp(given: Partial<LabOptions>, progress: Progress): Pro
   try {
     await build(lab, progress);
   } catch (error) {
-    if (!(error instanceof OperatorError && error.code === 'lab-setup')) await endPlaces(lab);
+    if (!(error instanceof OperatorError && keptFor.has(error.code))) await endPlaces(lab);
     throw error;
   }
   return lab;
@@ -119,6 +126,25 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   await setUpPair(lab);
   progress('starting the agents');
   await Promise.all(nodeNames.map((node) => startAgent(lab, node)));
+  progress('waiting until the pair is whole');
+  await createApplication(lab, await wholePair(lab));
+}
+
+/** Waits until both agents agree that the pair is paired; the writer's name. */
+async function wholePair(lab: LabOptions): Promise<NodeName> {
+  const status = watchStatus(lab);
+  try {
+    await until(() => status.latest().paired, pairedMsMax);
+    const { paired, writer, sentence } = status.latest();
+    if (paired && writer !== null) return writer;
+    throw new OperatorError(
+      'lab-not-paired',
+      `The pair is not whole after ${pairedMsMax / 1000} s: ${sentence}`,
+      `The lab is kept. Look into it: twinkeep lab status --name ${lab.name}; the logs: ${lab.dir}/*/agent.log`,
+    );
+  } finally {
+    status.stop();
+  }
 }
 
 /** Without agents, somebody has to be keepalived. */

@@ -5,7 +5,6 @@ import { type Ack, type Failure, nowMs } from '../acks.ts';
 import { rootSession } from '../database.ts';
 import { labDown, labUp, type Progress } from '../lab.ts';
 import { type Load, startLoad } from '../load.ts';
-import { createApplication } from '../pair.ts';
 import { type LabOptions, type NodeName, nodeNames, peerOf } from '../plan.ts';
 import { until } from '../process.ts';
 import { type PairView, type StatusWatch, watchStatus } from '../statuswatch.ts';
@@ -86,9 +85,6 @@ export async function drillOnce(
   const writer: NodeName = 'a';
   const status = watchStatus(lab);
   try {
-    progress('waiting until the pair is whole');
-    await requirePaired(status, 'after its set-up');
-    await createApplication(lab, writer);
     const setUpMs = nowMs() - startMs;
     const serverIds = await serverIdsOf(lab);
     const vip = await watchVip(lab);
@@ -126,11 +122,6 @@ async function serverIdsOf(lab: LabOptions): Promise<Record<NodeName, number>> {
     }),
   );
   return { a: ids[0] ?? 0, b: ids[1] ?? 0 };
-}
-
-async function requirePaired(status: StatusWatch, when: string): Promise<void> {
-  if (await until(() => status.latest().paired, pairedMsMax)) return;
-  throw new DrillBroken(`The pair was not whole ${when}: ${status.latest().sentence}`);
 }
 
 async function breakAndMend(
