@@ -14,6 +14,7 @@ import type { AgentMessage, Link, ManagerMessage } from '../io/agentlink/link.ts
 import { agentSocketPath, listenForManager } from '../io/agentlink/link.ts';
 import { lockAgainstSecondAgent } from '../io/linux/process.ts';
 import { openStateFolder } from '../io/state/recordfile.ts';
+import { LEAN_NODE_FLAGS, resolvedFromEnvironment } from './launch.ts';
 import { openLog } from './log.ts';
 import type { WireOrder, WireReport, WireSettings } from './wire/protocol.ts';
 
@@ -110,7 +111,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
       childStartedAt = Date.now();
       const started = spawn(
         process.execPath,
-        [...process.execArgv, fileURLToPath(new URL('./manager.ts', import.meta.url)), configPath],
+        [...LEAN_NODE_FLAGS, fileURLToPath(new URL('./manager.ts', import.meta.url)), configPath],
         { stdio: ['ignore', 'inherit', 'inherit'] },
       );
       child = started;
@@ -247,4 +248,17 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
     process.on('SIGTERM', () => stop('SIGTERM'));
     process.on('SIGINT', () => stop('SIGINT'));
   });
+}
+
+if (import.meta.main) {
+  const { config, node } = resolvedFromEnvironment();
+  const self = config.nodes.find((each) => each.name === node);
+  assert(self !== undefined, 'the command line names a node of the pair');
+  try {
+    process.exit(await runAgent(config, self));
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    process.stderr.write(`twinkeep: ${error.message}\n  ${error.hint}\n`);
+    process.exit(1);
+  }
 }

@@ -20,11 +20,11 @@ function checkSecrets(config: PairConfig): void {
 }
 
 async function agent(options: Options): Promise<void> {
-  const config = readConfig(options.config);
+  const config = requirePair(options.config);
   const node = whichNode(config, options.node);
   checkSecrets(config);
-  const { runAgent } = await import('../app/agent.ts');
-  process.exit(await runAgent(config, node));
+  const { becomeAgent } = await import('../app/launch.ts');
+  becomeAgent({ config, node: node.name });
 }
 
 export function register(program: Command): void {

@@ -103,6 +103,8 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       return;
     }
     lastEpoch = epoch;
+    // Before the addresses: the rejector would turn away this host's own new clients.
+    leases.admitClients();
     const refusals = routers
       .map((router) => router.claim(`the writer of epoch ${epoch}`))
       .filter((r) => r !== null);
@@ -111,7 +113,6 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       report({ kind: 'failed', id, because: refusals.join('; ') });
       return;
     }
-    leases.admitClients();
     claimedEpoch = epoch;
     report({ kind: 'done', id });
   }
