@@ -9,6 +9,7 @@ import { checkData } from './drill/check.ts';
 import { lengthOf, longestGap } from './drill/measure.ts';
 import { table } from './drill/report.ts';
 import { requireService } from './host.ts';
+import { takingDownOnInterrupt } from './interrupt.ts';
 import { labDown, labUp, serverAnswers, vipHolders } from './lab.ts';
 import { type Load, startLoad } from './load.ts';
 import { launcher } from './pair.ts';
@@ -152,19 +153,15 @@ function explain(error: unknown): void {
   else console.error(error instanceof Error ? error.message : String(error));
 }
 
-const interrupted = () => {
-  console.error('\nTaking the lab down.');
-  void labDown(given).finally(() => process.exit(130));
-};
-process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
 try {
-  await labDown(given);
-  await demo();
+  await takingDownOnInterrupt(given, async () => {
+    await labDown(given);
+    await demo();
+  });
   if (options.stay) farewell();
 } catch (error) {
   explain(error);
 } finally {
-  process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   if (!options.stay) {
     await labDown(given);
     progress.say('the lab is gone, nothing of it is left');

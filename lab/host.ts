@@ -194,15 +194,27 @@ export function forbidRestart(lab: LabOptions, host: HostName, name: Service['na
   writeFileSync(join(hostDir(lab, host), `${name}.once`), '');
 }
 
-/** The running service's pid as the machine sees it. */
-export function servicePid(lab: LabOptions, host: HostName, name: Service['name']): number | null {
+/** The running service; null when it is stopped or between two starts. */
+export function serviceProcess(lab: LabOptions, host: HostName, name: Service['name']): HostProcess | null {
   let inner: number;
   try {
     inner = Number(readFileSync(join(hostDir(lab, host), `${name}.pid`), 'utf8'));
   } catch {
     return null;
   }
-  return hostProcesses(lab, host).find((p) => p.innerPid === inner && p.state !== 'Z')?.pid ?? null;
+  return hostProcesses(lab, host).find((p) => p.innerPid === inner && p.state !== 'Z') ?? null;
+}
+
+/** The running service's pid as the machine sees it. */
+export function servicePid(lab: LabOptions, host: HostName, name: Service['name']): number | null {
+  return serviceProcess(lab, host, name)?.pid ?? null;
+}
+
+/** The agent's manager, found by its command line: it may have outlived the agent that started it. */
+export function managerProcess(lab: LabOptions, host: HostName): HostProcess | null {
+  const isManager = (p: HostProcess) =>
+    p.state !== 'Z' && p.argv.some((word) => /\bmanager(\.ts)?$/.test(word));
+  return hostProcesses(lab, host).find(isManager) ?? null;
 }
 
 export function requireService(lab: LabOptions, host: HostName, name: Service['name']): number {

@@ -1,6 +1,6 @@
 // What `lab status` shows: hosts, services, the holder of the VIP, and twinkeep's own words.
 
-import { hostProcesses, isSupervised, isUp, servicePid } from './host.ts';
+import { isSupervised, isUp, managerProcess, serviceProcess } from './host.ts';
 import { vipHolders } from './lab.ts';
 import { twinkeep } from './pair.ts';
 import {
@@ -14,7 +14,8 @@ import {
 } from './plan.ts';
 
 export interface ServiceStatus {
-  readonly name: 'server' | 'agent';
+  readonly name: 'server' | 'agent' | 'manager';
+  /** As seen inside the host, e.g. for `lab in a -- kill -STOP PID`. */
   readonly pid: number | null;
   readonly state: 'running' | 'frozen' | 'starting again' | 'stopped';
 }
@@ -34,20 +35,20 @@ export interface LabStatus {
   readonly twinkeep: string;
 }
 
-function serviceStatus(lab: LabOptions, node: NodeName, name: 'server' | 'agent'): ServiceStatus {
-  const pid = servicePid(lab, node, name);
-  if (pid === null) {
-    return { name, pid, state: isSupervised(lab, node, name) ? 'starting again' : 'stopped' };
+function serviceStatus(lab: LabOptions, node: NodeName, name: ServiceStatus['name']): ServiceStatus {
+  const process = name === 'manager' ? managerProcess(lab, node) : serviceProcess(lab, node, name);
+  if (process === null) {
+    const waiting = isSupervised(lab, node, name === 'manager' ? 'agent' : name);
+    return { name, pid: null, state: waiting ? 'starting again' : 'stopped' };
   }
-  const frozen = hostProcesses(lab, node).some((p) => p.pid === pid && p.state === 'T');
-  return { name, pid, state: frozen ? 'frozen' : 'running' };
+  return { name, pid: process.innerPid, state: process.state === 'T' ? 'frozen' : 'running' };
 }
 
 export async function labStatus(lab: LabOptions): Promise<LabStatus> {
   const hosts = hostNames.map((name) => {
     const node = nodeNames.find((n) => n === name);
     const up = isUp(lab, name);
-    const names = lab.agents ? (['server', 'agent'] as const) : (['server'] as const);
+    const names = lab.agents ? (['server', 'agent', 'manager'] as const) : (['server'] as const);
     const services = node === undefined || !up ? [] : names.map((s) => serviceStatus(lab, node, s));
     return { name, address: addressOf[name], up, services };
   });

@@ -3,7 +3,7 @@
 
 import { OperatorError } from '../../src/core/error.ts';
 import { startServer } from '../database.ts';
-import { forbidRestart, hostProcesses, isSupervised, requireService } from '../host.ts';
+import { forbidRestart, isSupervised, managerProcess, requireService } from '../host.ts';
 import { bootHost, crashHost } from '../lab.ts';
 import { blockVrrp, setCable, unblock } from '../network.ts';
 import { startAgent, twinkeep } from '../pair.ts';
@@ -37,12 +37,9 @@ async function kill(
   signal(requireService(lab, node, service), name);
 }
 
-/** Found by its command line: a manager may have outlived the agent that started it. */
 function managerPid(lab: LabOptions, node: NodeName): number {
-  const manager = hostProcesses(lab, node).find(
-    (p) => p.state !== 'Z' && p.argv.some((word) => /\bmanager(\.ts)?$/.test(word)),
-  );
-  if (manager !== undefined) return manager.pid;
+  const manager = managerProcess(lab, node);
+  if (manager !== null) return manager.pid;
   throw new OperatorError(
     'lab-manager',
     `There is no manager process on ${node}.`,

@@ -1,6 +1,7 @@
 // One drill: a fresh lab under load, a fault at a random moment, the healing, and what it came to.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OperatorError } from '../../src/core/error.ts';
 import { type Ack, type Failure, nowMs } from '../acks.ts';
 import { rootSession } from '../database.ts';
 import { labDown, labUp, type Progress } from '../lab.ts';
@@ -66,9 +67,6 @@ interface Instruments {
   readonly status: StatusWatch;
 }
 
-/** Thrown when a drill could not be carried out at all; the lab is left to the caller. */
-export class DrillBroken extends Error {}
-
 export async function freshPair(lab: Partial<LabOptions>, progress: Progress): Promise<LabOptions> {
   await labDown(lab);
   return labUp(lab, progress);
@@ -132,7 +130,11 @@ async function breakAndMend(
   progress: Progress,
 ): Promise<{ times: Times; pairedAgainMs: number | null }> {
   if (!(await until(() => load.latest().acks > 0, flowsAgainMsMax))) {
-    throw new DrillBroken(`The load got no write through: ${JSON.stringify(load.latest().errors)}`);
+    throw new OperatorError(
+      'drill-no-writes',
+      `The load got no write through before the fault: ${JSON.stringify(load.latest().errors)}`,
+      'Run the drill with --keep and see what twinkeep lab status says.',
+    );
   }
   const startedMs = nowMs();
   await sleep(warmUpMs + Math.random() * randomPhaseMs);

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { type Fault, faultNamed, faults } from '../../lab/drill/faults.ts';
 import { reportText } from '../../lab/drill/report.ts';
 import { type DrillRun, drillOnce } from '../../lab/drill/run.ts';
+import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
 import { labDown } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
@@ -58,45 +59,60 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     pairOverrides: options.set.join('\n'),
   };
-  const runs = await drillAll(lab, chosen, repeat, options.keep === true);
-  console.log(options.json ? JSON.stringify({ runs }, null, 2) : `\n${reportText(runs)}`);
-  if (runs.some((run) => run.problems.length > 0)) process.exitCode = 1;
+  const { runs, broken } = await takingDownOnInterrupt(lab, (interrupted) =>
+    drillAll(lab, chosen, repeat, options.keep === true, interrupted),
+  );
+  if (options.json) console.log(JSON.stringify({ runs, broken }, null, 2));
+  else {
+    console.log(`\n${reportText(runs)}`);
+    for (const { fault, because, hint } of broken) {
+      console.log(`${fault}: could not be carried out. ${because}\n  ${hint}`);
+    }
+  }
+  if (broken.length > 0 || runs.some((run) => run.problems.length > 0)) process.exitCode = 1;
 }
 
-/** Each fault `repeat` times; the lab is taken down at the end, also by Ctrl-C, unless a wrong one is to be kept. */
+/** A drill that did not come as far as its fault. */
+interface Broken {
+  readonly fault: string;
+  readonly because: string;
+  readonly hint: string;
+}
+
+/** Each fault `repeat` times; the lab is taken down at the end, unless a wrong one is to be kept. */
 async function drillAll(
   lab: Partial<LabOptions>,
   chosen: readonly Fault[],
   repeat: number,
   keep: boolean,
-): Promise<DrillRun[]> {
+  interrupted: () => boolean,
+): Promise<{ runs: DrillRun[]; broken: Broken[] }> {
   const progress = progressOn(process.stderr);
   const runs: DrillRun[] = [];
+  const broken: Broken[] = [];
   let keepIt = false;
-  const interrupted = () => void labDown(lab).finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    for (const fault of chosen) {
-      for (let i = 1; i <= repeat; i++) {
-        const label = `${fault.name} ${i}/${repeat}`;
+    for (const fault of chosen.flatMap((f) => Array<Fault>(repeat).fill(f))) {
+      const label = `${fault.name} ${runs.filter((run) => run.fault === fault.name).length + 1}/${repeat}`;
+      try {
         const run = await drillOnce(lab, fault, (message) => progress.tick(`${label}: ${message}`));
         runs.push(run);
         progress.say(`${label}: ${verdict(run)}`);
         keepIt = keep && run.problems.length > 0;
-        if (keepIt) return runs;
+      } catch (error) {
+        if (interrupted() || !(error instanceof OperatorError)) throw error;
+        broken.push({ fault: fault.name, because: error.message, hint: error.hint });
+        progress.say(`${label}: could not be carried out. ${error.message}`);
+        keepIt = keep;
       }
+      if (keepIt) break;
     }
-    return runs;
-  } catch (error) {
-    keepIt = keep;
-    throw error;
+    return { runs, broken };
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-    if (keepIt)
-      console.error(
-        `The lab is kept. Look: twinkeep lab status --name ${lab.name}. End: twinkeep lab down --name ${lab.name}`,
-      );
-    else await labDown(lab);
+    if (keepIt) {
+      const name = `--name ${lab.name}`;
+      console.error(`The lab is kept. Look: twinkeep lab status ${name}. End it: twinkeep lab down ${name}`);
+    } else await labDown(lab);
   }
 }
 

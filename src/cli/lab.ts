@@ -97,7 +97,9 @@ async function status(options: Where & { json?: boolean }): Promise<void> {
 
 function statusText(seen: LabStatus): string {
   const rows = seen.hosts.map((host) => {
-    const services = host.services.map((s) => `${s.name} ${s.state}`).join(', ');
+    const services = host.services
+      .map((s) => `${s.name} ${s.state}${s.pid === null ? '' : ` (pid ${s.pid})`}`)
+      .join(', ');
     return `${host.name.padEnd(4)} ${host.address.padEnd(12)} ${(host.up ? 'up' : 'down').padEnd(5)} ${services}`;
   });
   const holder = seen.vipHolders.length === 0 ? 'nobody' : seen.vipHolders.join(' AND ');
