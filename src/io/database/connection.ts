@@ -1,0 +1,240 @@
+// One held connection to a server, opened when it is first needed and again after a loss. Every call ends within its
+// deadline. The Database of mariadb.ts holds three: for probes, for orders, for the heartbeat's commit.
+import { connect as openSocket, type Socket } from 'node:net';
+import mysql, { type Connection } from 'mysql2/promise';
+import { DatabaseError } from '../../runtime/ports.ts';
+import { toDatabaseError } from './errors.ts';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  /** Preferred to host and port. */
+  readonly socketPath?: string;
+  /** MariaDB's extra_port: tried when the server is out of connections. */
+  readonly extraPort?: number;
+  readonly user: string;
+  readonly password: string;
+  /** Further authentication plugins of the client, by name; set-up logs in through the unix socket with one. */
+  readonly authPlugins?: mysql.ConnectionOptions['authPlugins'];
+}
+
+export interface HeldConnectionOptions {
+  readonly endpoint: Endpoint;
+  /**
+   * A statement that outlives its deadline. `discard`: the connection is given up, and the next call opens another.
+   * `keep`: the statement stays under way, and the next call waits for it first: a server that hangs must not fill up
+   * with our connections.
+   */
+  readonly onTimeout: 'discard' | 'keep';
+  /** How long a kept statement may stay under way before its connection is given up; default 10 s. */
+  readonly keptMsMax?: number;
+  /** The socket closed without our doing; called at once. */
+  readonly onClosed?: (because: string) => void;
+}
+
+const KEPT_MS_MAX = 10_000;
+
+const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
+ lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, max_statement_time = 0, time_zone = '+00:00'`;
+
+export const whereOf = (endpoint: Endpoint): string =>
+  endpoint.socketPath ?? `${endpoint.host}:${endpoint.port}`;
+
+/** Resolves or rejects with `promise`, or rejects with code 'timeout'. */
+export async function within<T>(promise: Promise<T>, deadlineMs: number, what: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseError('timeout', what())), Math.max(0, deadlineMs));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Opened {
+  readonly connection: Connection;
+  readonly socket: Socket;
+}
+
+async function handshake(endpoint: Endpoint, deadlineMs: number, extra: boolean): Promise<Opened> {
+  const socket =
+    !extra && endpoint.socketPath !== undefined
+      ? openSocket({ path: endpoint.socketPath })
+      : openSocket({
+          host: endpoint.host,
+          port: extra ? (endpoint.extraPort ?? endpoint.port) : endpoint.port,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: 1000,
+        });
+  try {
+    const made = mysql.createConnection({
+      stream: () => socket,
+      user: endpoint.user,
+      password: endpoint.password,
+      multipleStatements: true,
+      dateStrings: true,
+      supportBigNumbers: true,
+      ...(endpoint.authPlugins ? { authPlugins: endpoint.authPlugins } : {}),
+    });
+    // A handshake that fails after its deadline has nobody left to tell.
+    made.catch(() => undefined);
+    const connection = await within(
+      made,
+      deadlineMs,
+      () => `${whereOf(endpoint)}: no handshake within ${deadlineMs} ms`,
+    );
+    // Losses are told by the socket's close event, and to the statement under way.
+    connection.on('error', () => undefined);
+    return { connection, socket };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+export class HeldConnection {
+  readonly #options: HeldConnectionOptions;
+  #opened: Opened | null = null;
+  #opening: Promise<Opened> | null = null;
+  /** The statement that outlived its deadline, and since when it is under way. */
+  #kept: { readonly done: Promise<void>; readonly sinceMs: number } | null = null;
+  #closed = false;
+
+  constructor(options: HeldConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Of the server's session; null while there is none. */
+  get threadId(): number | null {
+    return this.#opened?.connection.threadId ?? null;
+  }
+
+  /** The rows of one statement, or of several an array each, as the client library gives them. */
+  async query(sql: string, deadlineMs: number): Promise<unknown> {
+    const startedMs = performance.now();
+    const leftMs = () => deadlineMs - (performance.now() - startedMs);
+    await this.#settleKept(leftMs());
+    const { connection } = await this.#open(leftMs());
+    const { endpoint, onTimeout } = this.#options;
+    const answer = connection.query(sql).then(([rows]) => rows as unknown);
+    const done = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await within(answer, leftMs(), () => `${whereOf(endpoint)}: no answer within ${deadlineMs} ms`);
+    } catch (error) {
+      const failure = toDatabaseError(error, whereOf(endpoint));
+      const ours = error instanceof DatabaseError && error.code === 'timeout';
+      if (ours && onTimeout === 'discard') this.discard();
+      else if (ours) this.#keep(done);
+      throw failure;
+    }
+  }
+
+  /** Ends the connection from our side; the next call opens another. */
+  discard(): void {
+    const opened = this.#opened;
+    this.#opened = null;
+    this.#kept = null;
+    if (opened === null) return;
+    opened.connection.destroy();
+    opened.socket.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.discard();
+  }
+
+  #keep(done: Promise<void>): void {
+    const kept = { done, sinceMs: performance.now() };
+    this.#kept = kept;
+    void done.then(() => {
+      if (this.#kept === kept) this.#kept = null;
+    });
+  }
+
+  async #settleKept(deadlineMs: number): Promise<void> {
+    const kept = this.#kept;
+    if (kept === null) return;
+    if (performance.now() - kept.sinceMs > (this.#options.keptMsMax ?? KEPT_MS_MAX)) {
+      this.discard();
+      return;
+    }
+    await within(
+      kept.done,
+      deadlineMs,
+      () => `${whereOf(this.#options.endpoint)}: an earlier statement is still unanswered`,
+    );
+  }
+
+  async #open(deadlineMs: number): Promise<Opened> {
+    if (this.#opened !== null) return this.#opened;
+    if (this.#closed) throw new DatabaseError('down', 'the connection was closed by us');
+    this.#opening ??= this.#connect(deadlineMs).finally(() => {
+      this.#opening = null;
+    });
+    const { endpoint } = this.#options;
+    return within(
+      this.#opening,
+      deadlineMs,
+      () => `${whereOf(endpoint)}: no connection within ${deadlineMs} ms`,
+    );
+  }
+
+  async #connect(deadlineMs: number): Promise<Opened> {
+    const { endpoint, onClosed } = this.#options;
+    const opened = await this.#anyPort(deadlineMs);
+    opened.socket.once('close', () => {
+      if (this.#opened !== opened) return;
+      this.#opened = null;
+      this.#kept = null;
+      onClosed?.(`${whereOf(endpoint)} closed the connection`);
+    });
+    if (this.#closed || opened.socket.destroyed) {
+      opened.connection.destroy();
+      throw new DatabaseError('down', `${whereOf(endpoint)} closed the connection`);
+    }
+    this.#opened = opened;
+    return opened;
+  }
+
+  async #anyPort(deadlineMs: number): Promise<Opened> {
+    const { endpoint } = this.#options;
+    try {
+      return await this.#login(deadlineMs, false);
+    } catch (error) {
+      const failure = toDatabaseError(error, whereOf(endpoint));
+      if (failure.code !== 'too-many-connections' || endpoint.extraPort === undefined) throw failure;
+    }
+    try {
+      return await this.#login(deadlineMs, true);
+    } catch (error) {
+      const failure = toDatabaseError(error, `${endpoint.host}:${endpoint.extraPort} (extra port)`);
+      throw new DatabaseError(
+        'too-many-connections',
+        `${whereOf(endpoint)}: out of connections, and the extra port is no help: ${failure.message}`,
+      );
+    }
+  }
+
+  async #login(deadlineMs: number, extra: boolean): Promise<Opened> {
+    const opened = await handshake(this.#options.endpoint, deadlineMs, extra);
+    try {
+      await within(
+        opened.connection.query(SESSION),
+        deadlineMs,
+        () =>
+          `${whereOf(this.#options.endpoint)}: no answer to the session's settings within ${deadlineMs} ms`,
+      );
+      return opened;
+    } catch (error) {
+      opened.connection.destroy();
+      throw error;
+    }
+  }
+}

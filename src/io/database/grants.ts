@@ -1,0 +1,121 @@
+// The privileges that twinkeep's two accounts need, each with its reason; docs/MARIADB.md shows the same list. Read by
+// set-up, which grants them, and by checkGrants, which names a missing one with the statement that mends it.
+import type { HeldConnection } from './connection.ts';
+import { rowsOf } from './rows.ts';
+
+export interface Grant {
+  readonly privileges: string;
+  /** "*.*", or the schema's tables. */
+  readonly on: string;
+  readonly because: string;
+}
+
+export function adminGrants(schema: string): readonly Grant[] {
+  return [
+    {
+      privileges: 'READ_ONLY ADMIN',
+      on: '*.*',
+      because: 'opens and closes a server to writes, its own and, as a fence, the other one',
+    },
+    {
+      privileges: 'CONNECTION ADMIN',
+      on: '*.*',
+      because: 'closes client sessions; has one connection more than max_connections',
+    },
+    { privileges: 'PROCESS', on: '*.*', because: 'sees the client sessions to close' },
+    {
+      privileges: 'REPLICATION SLAVE ADMIN',
+      on: '*.*',
+      because: 'starts and stops the channel, sets its GTID position, switches the replica side of semi-sync',
+    },
+    {
+      privileges: 'REPLICATION MASTER ADMIN',
+      on: '*.*',
+      because: 'switches the source side of semi-sync',
+    },
+    { privileges: 'SLAVE MONITOR', on: '*.*', because: "reads the channel's status and the relay log" },
+    {
+      privileges: 'SUPER',
+      on: '*.*',
+      because: 'switches event_scheduler, for which 10.11 has nothing smaller; it does not open read_only',
+    },
+    {
+      privileges: 'SELECT, INSERT, UPDATE',
+      on: `\`${schema}\`.*`,
+      because: 'commits and reads the heartbeat',
+    },
+  ];
+}
+
+export const replicationGrants: readonly Grant[] = [
+  { privileges: 'REPLICATION SLAVE', on: '*.*', because: "reads the source's binary log" },
+];
+
+export interface MissingGrant {
+  readonly privilege: string;
+  /** What an administrator types to mend it. */
+  readonly statement: string;
+  readonly because: string;
+}
+
+/** SHOW GRANTS names some privileges otherwise than GRANT takes them. */
+const SHOWN_AS: Readonly<Record<string, string>> = {
+  'SLAVE MONITOR': 'SLAVE MONITOR',
+  'REPLICA MONITOR': 'SLAVE MONITOR',
+  'REPLICATION REPLICA': 'REPLICATION SLAVE',
+  'REPLICATION REPLICA ADMIN': 'REPLICATION SLAVE ADMIN',
+};
+
+/** The privileges of the lines of SHOW GRANTS, by what they are on. */
+export function heldPrivileges(lines: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const held = new Map<string, Set<string>>();
+  for (const line of lines) {
+    const [, privileges = '', on = ''] = /^GRANT (.+?) ON (\S+) TO /.exec(line) ?? [];
+    const set = held.get(on) ?? new Set<string>();
+    for (const each of privileges.split(',')) {
+      const name = each.trim();
+      set.add(SHOWN_AS[name] ?? name);
+    }
+    held.set(on, set);
+  }
+  return held;
+}
+
+export function missingGrants(
+  lines: readonly string[],
+  wanted: readonly Grant[],
+  account: string,
+): readonly MissingGrant[] {
+  const held = heldPrivileges(lines);
+  const has = (on: string, privilege: string): boolean =>
+    ['*.*', on].some((place) => held.get(place)?.has(privilege) || held.get(place)?.has('ALL PRIVILEGES'));
+  return wanted.flatMap((grant) =>
+    grant.privileges
+      .split(', ')
+      .filter((privilege) => !has(grant.on, privilege))
+      .map((privilege) => ({
+        privilege,
+        statement: `GRANT ${privilege} ON ${grant.on} TO ${account};`,
+        because: grant.because,
+      })),
+  );
+}
+
+/** What the account that is logged in lacks. */
+export async function checkGrants(
+  connection: HeldConnection,
+  wanted: readonly Grant[],
+  deadlineMs: number,
+): Promise<readonly MissingGrant[]> {
+  const [who] = rowsOf(await connection.query('SELECT CURRENT_USER() AS account', deadlineMs));
+  const account = String(who?.['account'] ?? '')
+    .split('@')
+    .map((part) => `'${part}'`)
+    .join('@');
+  const grants = rowsOf(await connection.query('SHOW GRANTS', deadlineMs));
+  return missingGrants(
+    grants.map((row) => String(Object.values(row)[0] ?? '')),
+    wanted,
+    account,
+  );
+}

@@ -1,0 +1,285 @@
+// Steering the replication channel so that no relay log with unapplied events is ever thrown away. MariaDB throws it
+// away by itself whenever a thread starts while both are stopped (docs/MARIADB.md), so what is left is applied first,
+// by position instead of by GTID.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatabaseError } from '../../runtime/ports.ts';
+import type { HeldConnection } from './connection.ts';
+import type { MariadbStatus } from './mariadb-status.ts';
+import { isOn, rowsOf, text } from './rows.ts';
+
+export interface Channel {
+  readonly orders: HeldConnection;
+  /** For a statement that may hang while the others must go on. */
+  readonly aside: () => HeldConnection;
+  readonly status: (deadlineMs: number) => Promise<MariadbStatus>;
+}
+
+/** What is left of a deadline. */
+export function countdown(deadlineMs: number): () => number {
+  const startedMs = performance.now();
+  return () => Math.max(0, deadlineMs - (performance.now() - startedMs));
+}
+
+const POLL_MS = 3;
+/** Relay log files looked into for unapplied events; more than are ever kept by a server that applies at all. */
+const RELAY_FILES_MAX = 1000;
+/** Event groups passed over because they are applied already; more mean that the position is not merely a little old. */
+const SKIPS_MAX = 10_000;
+const ER_OUT_OF_ORDER = 1950;
+/** After this long in "Killing slave" the receiver has got the order to end: it reads no further event. */
+const ORDERED_MS = 60;
+
+/** Events that say nothing about data. */
+const EMPTY_EVENTS = new Set([
+  'Format_desc',
+  'Rotate',
+  'Gtid_list',
+  'Stop',
+  'Binlog_checkpoint',
+  'Start_encryption',
+]);
+
+/** The applier has nothing to do and none of its workers has. */
+async function workersIdle(channel: Channel, deadlineMs: number): Promise<boolean> {
+  const busy = rowsOf(
+    await channel.orders.query(
+      `SELECT 1 FROM information_schema.processlist WHERE command = 'Slave_worker'
+       AND state NOT LIKE 'Waiting for work from SQL thread%' LIMIT 1`,
+      deadlineMs,
+    ),
+  );
+  return busy.length === 0;
+}
+
+/** Whether relay log events are left behind the applier's position. Both threads are stopped. */
+async function hasUnapplied(
+  { orders }: Channel,
+  status: MariadbStatus,
+  deadlineMs: number,
+): Promise<boolean> {
+  const left = countdown(deadlineMs);
+  const detail = status.channelDetail;
+  const numbered = /^(.*\.)(\d+)$/.exec(detail?.relayLogFile ?? '');
+  if (detail === null || numbered === null) return false;
+  const [, stem = '', digits = ''] = numbered;
+  let from = Math.max(4, detail.relayLogPos);
+  for (let number = Number(digits); number < Number(digits) + RELAY_FILES_MAX; number += 1) {
+    const file = stem + String(number).padStart(digits.length, '0');
+    let offset = 0;
+    for (;;) {
+      let events: readonly Record<string, unknown>[];
+      try {
+        events = rowsOf(
+          await orders.query(`SHOW RELAYLOG EVENTS IN '${file}' FROM ${from} LIMIT ${offset}, 50`, left()),
+        );
+      } catch (error) {
+        // 1220: "Could not find target log": the one before was the last.
+        if (error instanceof DatabaseError && error.code === 'statement') return false;
+        throw error;
+      }
+      if (events.some((event) => !EMPTY_EVENTS.has(text(event['Event_type'])))) return true;
+      if (events.length < 50) break;
+      offset += events.length;
+    }
+    from = 4;
+  }
+  return true;
+}
+
+function applierStopped(status: MariadbStatus): DatabaseError {
+  const because = status.channel?.applierError ?? 'it was stopped';
+  return new DatabaseError('applier-stopped', `the applier has stopped: ${because}`);
+}
+
+/** The group at the position is applied already, as its number in a strict history shows: pass it over. */
+async function passOverApplied(channel: Channel, status: MariadbStatus, deadlineMs: number): Promise<void> {
+  const found = /GTID (\d+)-\d+-(\d+) .* existing GTID (\d+)-\d+-(\d+)/.exec(
+    status.channel?.applierError ?? '',
+  );
+  const [, domain = '', sequence = '', domainThere = '', sequenceThere = ''] = found ?? [];
+  const applied = found !== null && domain === domainThere && BigInt(sequence) <= BigInt(sequenceThere);
+  if (!applied) throw applierStopped(status);
+  await channel.orders.query('SET GLOBAL sql_slave_skip_counter = 1; START SLAVE SQL_THREAD', deadlineMs);
+}
+
+/** Both threads are stopped: applies what the relay log still holds, by position. Resumes itself when it was interrupted. */
+async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const detail = status.channelDetail;
+  if (detail === null) return;
+  const { orders } = channel;
+  if (!(await hasUnapplied(channel, status, left()))) {
+    if (!detail.usingGtid) await orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
+    return;
+  }
+  // Naming the relay log file keeps the relay log.
+  await orders.query(
+    `CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = '${detail.relayLogFile}', RELAY_LOG_POS = ${Math.max(4, detail.relayLogPos)};
+     START SLAVE SQL_THREAD`,
+    left(),
+  );
+  for (let skips = 0; ; ) {
+    const now = await channel.status(left());
+    if (now.channel?.applier === 'stopped' && now.channelDetail?.applierErrno === ER_OUT_OF_ORDER) {
+      skips += 1;
+      if (skips > SKIPS_MAX) throw applierStopped(now);
+      await passOverApplied(channel, now, left());
+    } else if (now.channel?.applier === 'stopped') throw applierStopped(now);
+    else if (now.channelDetail?.idle === true && (await workersIdle(channel, left()))) break;
+    if (left() === 0) throw new DatabaseError('timeout', 'the relay log is not applied yet');
+    await sleep(POLL_MS);
+  }
+  await orders.query('STOP SLAVE SQL_THREAD; CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
+}
+
+/** Applying commits; with the source side on at a read-only server each commit would wait for nobody. */
+async function relaxReadOnly(channel: Channel, status: MariadbStatus, deadlineMs: number): Promise<void> {
+  if (!status.readOnly || !status.semiSync.source) return;
+  if (status.semiSync.waitingSessions > 0) {
+    throw new DatabaseError(
+      'commits-in-doubt',
+      `${status.semiSync.waitingSessions} commits wait for an acknowledgement: nothing can be applied behind them`,
+    );
+  }
+  await channel.orders.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF', deadlineMs);
+}
+
+function requireChannel(status: MariadbStatus): asserts status is MariadbStatus & {
+  channel: NonNullable<MariadbStatus['channel']>;
+  channelDetail: NonNullable<MariadbStatus['channelDetail']>;
+} {
+  if (status.channel === null || status.channelDetail === null)
+    throw new DatabaseError('statement', 'this server has no replication channel: run `twinkeep setup`');
+}
+
+export async function startChannel(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const status = await channel.status(left());
+  requireChannel(status);
+  const { receiver, applier } = status.channel;
+  const { orders } = channel;
+  if (receiver !== 'stopped' && applier === 'running') return;
+  // With one thread running the relay log is kept, whichever is started.
+  if (receiver !== 'stopped') {
+    await relaxReadOnly(channel, status, left());
+    await orders.query('START SLAVE SQL_THREAD', left());
+    return;
+  }
+  if (applier === 'running') {
+    await orders.query('START SLAVE IO_THREAD', left());
+    return;
+  }
+  await relaxReadOnly(channel, status, left());
+  await applyLeftOver(channel, status, left());
+  const { channelDetail } = await channel.status(left());
+  if (channelDetail !== null && channelDetail.rewound !== null) {
+    // Own transactions that crash recovery rolled back come back only over an acknowledging connection in strict mode.
+    await orders.query(
+      `SET GLOBAL gtid_slave_pos = '${channelDetail.rewound}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON`,
+      left(),
+    );
+  }
+  await orders.query('START SLAVE', left());
+}
+
+/**
+ * Stopping the receiver waits for a source that is silent, for rpl_semi_sync_slave_kill_conn_timeout. The receiver reads no
+ * more by then: so this resolves once it has got the order and reads no further.
+ */
+export async function stopReceiving(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const before = await channel.status(left());
+  if (before.channel === null || before.channel.receiver === 'stopped') return;
+  const aside = channel.aside();
+  let failure: unknown = null;
+  let done = false;
+  const stopping = aside.query('STOP SLAVE IO_THREAD', left()).then(
+    () => {
+      done = true;
+    },
+    (error: unknown) => {
+      failure = error;
+    },
+  );
+  void stopping.finally(() => aside.close());
+  await Promise.race([stopping, sleep(20)]);
+  let ordered = { bytes: '', sinceMs: performance.now() };
+  while (!done) {
+    if (failure !== null) throw failure;
+    const bytes = await orderedToStop(channel, aside, left());
+    if (bytes === null || bytes !== ordered.bytes) {
+      ordered = { bytes: bytes ?? '', sinceMs: performance.now() };
+    } else if (performance.now() - ordered.sinceMs >= ORDERED_MS) return;
+    if (left() === 0) throw new DatabaseError('timeout', 'the receiver does not stop');
+    await Promise.race([stopping, sleep(POLL_MS * 3)]);
+  }
+}
+
+/** How far the receiver has read, once it has got the order to end; else null. */
+async function orderedToStop(
+  channel: Channel,
+  aside: HeldConnection,
+  deadlineMs: number,
+): Promise<string | null> {
+  const left = countdown(deadlineMs);
+  const id = aside.threadId;
+  if (id === null) return null;
+  const rows = rowsOf(
+    await channel.orders.query(`SELECT state FROM information_schema.processlist WHERE id = ${id}`, left()),
+  );
+  if (text(rows[0]?.['state']) !== 'Killing slave') return null;
+  return (await channel.status(left())).channelDetail?.receivedBytes ?? null;
+}
+
+export async function drain(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  let status = await channel.status(left());
+  if (status.channel === null) return;
+  if (status.channel.applier === 'stopped' && status.channel.applierError !== null)
+    throw applierStopped(status);
+  if (status.channel.applier === 'stopped') {
+    await relaxReadOnly(channel, status, left());
+    if (status.channel.receiver === 'stopped') {
+      await applyLeftOver(channel, status, left());
+      return;
+    }
+    await channel.orders.query('START SLAVE SQL_THREAD', left());
+  }
+  for (;;) {
+    status = await channel.status(left());
+    if (status.channel?.drained === true) break;
+    if (status.channel?.applier !== 'running') throw applierStopped(status);
+    if (left() === 0) throw new DatabaseError('timeout', 'received transactions are not applied yet');
+    await sleep(POLL_MS);
+  }
+  await dropPartialGroup(channel, status, left());
+}
+
+/**
+ * The source died while it sent a transaction: the applier holds the row locks of its first part and waits for the rest.
+ * It was never acknowledged, so it is rolled back, or it would block the clients of the new writer.
+ */
+async function dropPartialGroup(channel: Channel, status: MariadbStatus, deadlineMs: number): Promise<void> {
+  const stopped = status.channel?.receiver !== 'running';
+  if (!stopped || status.channelDetail?.partlyRead !== true) return;
+  await channel.orders.query('STOP SLAVE SQL_THREAD', deadlineMs);
+}
+
+export async function setSemiSyncReplica(channel: Channel, on: boolean, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  await channel.orders.query(`SET GLOBAL rpl_semi_sync_slave_enabled = ${on ? 'ON' : 'OFF'}`, left());
+  const status = await channel.status(left());
+  if (status.channel === null || status.channelDetail === null || status.channel.receiver !== 'running')
+    return;
+  if (status.channelDetail.acknowledging === on) return;
+  // With the applier stopped too, starting the receiver would throw the relay log away.
+  if (status.channel.applier !== 'running') throw applierStopped(status);
+  await channel.orders.query('STOP SLAVE IO_THREAD; START SLAVE IO_THREAD', left());
+}
+
+export async function setSemiSyncSource(channel: Channel, on: boolean, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const now = rowsOf(await channel.orders.query('SELECT @@GLOBAL.rpl_semi_sync_master_enabled AS s', left()));
+  if (isOn(now[0]?.['s']) === on) return;
+  await channel.orders.query(`SET GLOBAL rpl_semi_sync_master_enabled = ${on ? 'ON' : 'OFF'}`, left());
+}
