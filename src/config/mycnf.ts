@@ -112,7 +112,7 @@ const applier = (config: PairConfig): Setting[] => [
   set(
     'skip_slave_start',
     'ON',
-    'The agent starts the applier first, and the receiver when the relay log is drained. MariaDB with GTIDs deletes the relay log when both start at once.',
+    'With GTIDs MariaDB deletes the relay log when the first replication thread starts, whichever it is (seen on 10.11.19, also with relay_log_recovery=OFF). The agent first makes sure that nothing unapplied is in it.',
   ),
   set(
     'relay_log_recovery',
@@ -172,7 +172,7 @@ const lossless = (): Setting[] => [
   set(
     'rpl_semi_sync_slave_kill_conn_timeout',
     1,
-    'Stopping the receiver tries to reach the writer first. A dead one holds a promotion up for this many seconds; the default is 5.',
+    'Stopping the receiver connects to the writer once more, and a frozen one lets it wait for this many seconds. 0 waits for ever (seen on 10.11.19).',
   ),
   set(
     'init_rpl_role',
