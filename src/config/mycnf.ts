@@ -172,7 +172,7 @@ const lossless = (): Setting[] => [
   set(
     'rpl_semi_sync_slave_kill_conn_timeout',
     1,
-    'Stopping the receiver connects to the writer once more, and a frozen one lets it wait for this many seconds. 0 waits for ever (seen on 10.11.19).',
+    'Stopping the receiver connects to the writer once more, and a frozen one lets it wait for this many seconds. 0 sets no limit (still waiting after 20 s on 10.11.19).',
   ),
   set(
     'init_rpl_role',
