@@ -17,7 +17,7 @@ export function takingDownOnInterrupt<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let stopped = false;
-    const running = work(() => stopped);
+    let running: Promise<T | undefined> = Promise.resolve(undefined);
     const takeDown = async (): Promise<void> => {
       await labDown(lab);
       await Promise.race([running.catch(() => {}), sleep(noticeMsMax)]);
@@ -36,7 +36,9 @@ export function takingDownOnInterrupt<T>(
       report();
     };
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-    running.then(
+    const given = work(() => stopped); // only now: from its first step on, an interrupt is ours
+    running = given;
+    given.then(
       (value) => settle(() => resolve(value)),
       (error) => settle(() => reject(error)),
     );

@@ -74,15 +74,8 @@ function requireRoot(): void {
 /** Builds the hosts, starts the servers and, unless told otherwise, makes them a pair under two agents. */
 export async function labUp(given: Partial<LabOptions>, progress: Progress): Promise<LabOptions> {
   requireRoot();
+  requireNoLab(given);
   const lab = labOptions(given);
-  if (places.some((place) => isUp(lab, place))) {
-    throw new OperatorError(
-      'lab-exists',
-      `The lab "${lab.name}" in ${lab.dir} is up already.`,
-      'End it with: twinkeep lab down (or build another beside it: --name NAME)',
-    );
-  }
-  requireOwnFolder(lab.dir);
   rmSync(lab.dir, { recursive: true, force: true });
   mkdirSync(lab.dir, { recursive: true, mode: 0o755 });
   writeFileSync(stateFile(lab.dir), `${JSON.stringify(lab, null, 2)}\n`);
@@ -95,14 +88,23 @@ export async function labUp(given: Partial<LabOptions>, progress: Progress): Pro
   return lab;
 }
 
-/** `--dir` may name any folder: one that holds something else is never emptied. */
-function requireOwnFolder(dir: string): void {
-  if (!existsSync(dir) || existsSync(stateFile(dir))) return;
-  throw new OperatorError(
-    'lab-dir',
-    `${dir} exists and is no lab's folder.`,
-    'Name a folder that does not exist yet: --dir FOLDER',
-  );
+/** Refuses where a lab is up already, or where something else would be overwritten: `--dir` may name any folder. */
+export function requireNoLab(given: Partial<LabOptions>): void {
+  const lab = labOptions(given);
+  if (places.some((place) => isUp(lab, place))) {
+    throw new OperatorError(
+      'lab-exists',
+      `The lab "${lab.name}" in ${lab.dir} is up already.`,
+      'End it with: twinkeep lab down (or build another beside it: --name NAME)',
+    );
+  }
+  if (existsSync(lab.dir) && !existsSync(stateFile(lab.dir))) {
+    throw new OperatorError(
+      'lab-dir',
+      `${lab.dir} exists and is no lab's folder.`,
+      'Name a folder that does not exist yet: --dir FOLDER',
+    );
+  }
 }
 
 async function build(lab: LabOptions, progress: Progress): Promise<void> {

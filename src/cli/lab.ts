@@ -4,10 +4,12 @@
 import type { Command } from 'commander';
 import { spawnIn } from '../../lab/host.ts';
 import { type LabStatus, labStatus } from '../../lab/inspect.ts';
-import { labDown, labUp, openLab } from '../../lab/lab.ts';
+import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
+import { labDown, labUp, openLab, requireNoLab } from '../../lab/lab.ts';
 import { defaultLoad, startLoad } from '../../lab/load.ts';
 import { asHost, defaultLabName, type LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
+import { OperatorError } from '../core/error.ts';
 
 interface Where {
   readonly name?: string;
@@ -69,18 +71,27 @@ export function register(program: Command): void {
   verb('down', 'end everything in the lab and remove its folder').action(down);
 }
 
+function seconds(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 3600) return value;
+  throw new OperatorError(
+    'lab-seconds',
+    `${option} ${text} is no number of seconds.`,
+    'Give 0 to 3600, e.g. 0.1 or 5.',
+  );
+}
+
 async function up(options: UpOptions): Promise<void> {
   const progress = progressOn(process.stderr);
-  const built = await labUp(
-    {
-      ...where(options),
-      agents: options.agents,
-      serverRestartS: Number(options.serverRestart),
-      agentRestartS: Number(options.agentRestart),
-      pairOverrides: options.set.join('\n'),
-    },
-    progress.say,
-  );
+  const wanted: Partial<LabOptions> = {
+    ...where(options),
+    agents: options.agents,
+    serverRestartS: seconds('--server-restart', options.serverRestart),
+    agentRestartS: seconds('--agent-restart', options.agentRestart),
+    pairOverrides: options.set.join('\n'),
+  };
+  requireNoLab(wanted); // before Ctrl-C would take down a lab that was there already
+  const built = await takingDownOnInterrupt(wanted, () => labUp(wanted, progress.say));
   progress.say(`the lab "${built.name}" is up`);
   const name = built.name === defaultLabName ? '' : ` --name ${built.name}`;
   console.log(`Its folder (data, logs, pair.yaml): ${built.dir}`);

@@ -1,5 +1,6 @@
 // The lab itself, without agents: what it builds, breaks and mends, and that nothing of it stays behind.
 
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -20,7 +21,7 @@ import {
 } from '../../lab/lab.ts';
 import { startLoad } from '../../lab/load.ts';
 import { blockVrrp, partition, setCable, unblock } from '../../lab/network.ts';
-import { addressOf, hostNames, type LabOptions } from '../../lab/plan.ts';
+import { addressOf, hostNames, type LabOptions, labOptions } from '../../lab/plan.ts';
 import { allPids, argvOf, signal, sleep, until } from '../../lab/process.ts';
 import { watchVip } from '../../lab/vipwatch.ts';
 
@@ -97,6 +98,19 @@ describe('coming and going', () => {
     );
     await labDown(given);
     expect(traces(lab)).toEqual([]);
+  });
+
+  test.each([0, 150, 700, 1500])('Ctrl-C %i ms into `up` leaves nothing behind', async (afterMs) => {
+    const child = spawn('./twinkeep', ['lab', 'up', '--no-agents', '--name', given.name], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    await until(() => existsSync(labOptions(given).dir), 10_000);
+    await sleep(afterMs);
+    child.kill('SIGINT');
+    expect([130, 0]).toContain(await ended); // 0: it was quicker than we
+    await labDown(given);
+    expect(traces(labOptions(given))).toEqual([]);
   });
 
   test("a folder that is not a lab's is never emptied", async () => {
