@@ -47,6 +47,9 @@ export function ineligible(state: PairState): string[] {
   if (role === 'writing' || role === 'handing-over') return [`${settings.self} is the writer`];
   if (role === 'starting') return [`${settings.self} does not know its role yet: ${state.because}`];
   const reasons = [...unfit(state), ...replicationFaults(state)];
+  // Unknown is not enough to decide alone: the agent asks the gateway as soon as the writer falls silent.
+  if (settings.gatewayChecked && state.wire.gateway === 'unknown')
+    reasons.push('the gateway has not answered yet');
   if (record.writer !== settings.peer) {
     reasons.push(`the record names ${record.writer ?? 'nobody'} as the writer, not ${settings.peer}`);
   } else if (record.sync === 'alone') {

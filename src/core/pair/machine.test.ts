@@ -1,0 +1,405 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Order, PairAction, PairEvent } from './event.ts';
+import { step } from './machine.ts';
+import type { PeerReport } from './message.ts';
+import { NO_RECORD, type PairRecord } from './record.ts';
+import type { ServerStatus } from './server.ts';
+import type { PairSettings } from './settings.ts';
+import { initialState, type PairState } from './state.ts';
+
+const SETTINGS: PairSettings = {
+  self: 'a',
+  peer: 'b',
+  preferred: true,
+  durability: 'lossless',
+  partition: 'availability',
+  promoteWithinMs: 2000,
+  aloneAfterMs: 3000,
+  peerSilenceMsMax: 250,
+  agentGraceMs: 250,
+  drainMsMax: 30_000,
+  gatewayChecked: false,
+};
+
+const status = (patch: Partial<ServerStatus> = {}): ServerStatus => ({
+  version: '10.11',
+  serverId: 1,
+  readOnly: true,
+  executedGtid: '0-1-100',
+  channel: {
+    sourceHost: 'b',
+    sourcePort: 3306,
+    receiver: 'running',
+    applier: 'running',
+    receiverError: null,
+    applierError: null,
+    receivedGtid: '0-1-100',
+    appliedGtid: '0-1-100',
+    drained: true,
+    heartbeats: 1,
+  },
+  semiSync: { source: false, replica: true, replicas: 0, waitingSessions: 0 },
+  uptimeS: 10,
+  ...patch,
+});
+
+const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
+  node: 'b',
+  role: 'following',
+  record: { epoch: 5, writer: 'a', sync: 'paired' },
+  server: 'up',
+  executedGtid: '0-1-100',
+  receivedGtid: '0-1-100',
+  replicating: true,
+  semiSyncReplica: true,
+  lagMs: 0,
+  ineligible: [],
+  vouches: false,
+  advertising: false,
+  heartbeat: 0,
+  leaving: false,
+  ...patch,
+});
+
+/** Feeds events, carries every order out at once (as `outcome` says), and remembers the orders. */
+class Rehearsal {
+  state: PairState;
+  readonly orders: Order[] = [];
+  readonly told: PairAction[] = [];
+  nowMs = 10_000;
+  fails: ((order: Order) => boolean) | null = null;
+
+  constructor(record: PairRecord, settings: PairSettings = SETTINGS) {
+    this.state = initialState(settings, record, 0);
+    this.feed({ kind: 'agent', link: 'up', because: 'up' });
+    this.feed({
+      kind: 'wire',
+      wire: {
+        claimedEpoch: null,
+        interfaceUp: true,
+        interfaceBecause: 'up',
+        peerAdverts: 'heard',
+        gateway: 'unknown',
+      },
+    });
+    this.feed({ kind: 'peer-channel', open: true, because: 'open' });
+  }
+
+  feed(event: WithoutTime): void {
+    const queue: WithoutTime[] = [event];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [state, actions] = step(this.state, { ...next, nowMs: this.nowMs } as PairEvent);
+      this.state = state;
+      for (const action of actions) {
+        if (action.kind === 'tell') this.told.push(action);
+        if (action.kind !== 'order') continue;
+        this.orders.push(action.order);
+        const ok = this.fails?.(action.order) !== true;
+        const outcome = ok
+          ? ({ ok: true } as const)
+          : ({ ok: false, code: 'down', because: 'as told' } as const);
+        queue.push({ kind: 'result', id: action.id, outcome });
+      }
+    }
+  }
+
+  up(patch: Partial<ServerStatus> = {}): void {
+    this.feed({ kind: 'status', status: status(patch) });
+    this.feed({ kind: 'health', health: 'up', because: 'it answers' });
+  }
+
+  hear(patch: Partial<PeerReport> = {}): void {
+    this.feed({
+      kind: 'message',
+      message: { kind: 'report', sentMs: 1, echoMs: this.nowMs, report: report(patch) },
+    });
+  }
+
+  kinds(): string[] {
+    return this.orders.map((order) => order.kind);
+  }
+}
+type WithoutTime = PairEvent extends infer E ? (E extends PairEvent ? Omit<E, 'nowMs'> : never) : never;
+
+const PAIRED: PairRecord = { epoch: 5, writer: 'a', sync: 'paired' };
+const STANDBY: PairRecord = { epoch: 5, writer: 'b', sync: 'paired' };
+
+function writer(): Rehearsal {
+  const rehearsal = new Rehearsal(PAIRED);
+  rehearsal.hear();
+  rehearsal.up();
+  expect(rehearsal.state.role).toBe('writing');
+  rehearsal.orders.length = 0;
+  return rehearsal;
+}
+
+function standby(): Rehearsal {
+  const rehearsal = new Rehearsal(STANDBY);
+  rehearsal.up();
+  rehearsal.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true });
+  expect(rehearsal.state.role).toBe('following');
+  rehearsal.orders.length = 0;
+  return rehearsal;
+}
+
+describe('the pair machine', () => {
+  it('refuses an offer of an epoch that is over', () => {
+    const b = standby();
+    b.feed({ kind: 'message', message: { kind: 'handover', epoch: 5, finalGtid: null, because: 'late' } });
+    expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 5 } }]);
+    expect(b.state.role).toBe('following');
+  });
+
+  it('refuses an offer that skips an epoch', () => {
+    const b = standby();
+    b.feed({ kind: 'message', message: { kind: 'handover', epoch: 9, finalGtid: '0-1-1', because: 'far' } });
+    expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 9 } }]);
+  });
+
+  it('claims an offered epoch only after it has reached the final GTID', () => {
+    const b = standby();
+    b.feed({
+      kind: 'message',
+      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', because: 'switchover' },
+    });
+    expect(b.kinds().slice(0, 5)).toEqual([
+      'wait-for',
+      'persist',
+      'semi-sync-source',
+      'open-writes',
+      'claim-vip',
+    ]);
+    expect(b.state.record).toEqual({ epoch: 6, writer: 'a', sync: 'alone' });
+  });
+
+  it('refuses, and claims nothing, when it does not reach the final GTID', () => {
+    const b = standby();
+    b.fails = (order) => order.kind === 'wait-for';
+    b.feed({
+      kind: 'message',
+      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', because: 'switchover' },
+    });
+    expect(b.kinds()).toEqual(['wait-for']);
+    expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 6 } }]);
+    expect(b.state.record).toEqual(STANDBY);
+  });
+
+  it('opens again when the standby refuses, under an epoch above the refused one', () => {
+    const a = writer();
+    a.feed({ kind: 'switchover', because: 'asked' });
+    expect(a.kinds()).toEqual(['yield-vip', 'close-writes']);
+    expect(a.state.role).toBe('handing-over');
+    a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'the applier stopped' } });
+    expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7, writer: 'a', sync: 'paired' } });
+    expect(a.kinds().slice(2)).toEqual(['persist', 'semi-sync-source', 'open-writes', 'claim-vip']);
+  });
+
+  it('hands over with the GTIDs unknown when its server is down, without asking that server anything', () => {
+    const a = writer();
+    a.feed({ kind: 'health', health: 'down', because: 'connection refused' });
+    expect(a.kinds()).toEqual(['yield-vip']);
+    expect(a.told).toMatchObject([{ message: { kind: 'handover', epoch: 6, finalGtid: null } }]);
+  });
+
+  it('keeps its role when its server is down and the standby is not eligible', () => {
+    const a = writer();
+    a.hear({ ineligible: ['the applier of b has stopped'] });
+    a.feed({ kind: 'health', health: 'down', because: 'connection refused' });
+    expect([a.state.role, a.kinds()]).toEqual(['writing', []]);
+  });
+
+  it('does not open a server that fell while it was paired before it holds all that the standby holds', () => {
+    const a = writer();
+    a.hear({ ineligible: ['the agent of b does not answer'] });
+    a.feed({ kind: 'health', health: 'down', because: 'killed' });
+    a.hear({ ineligible: ['the agent of b does not answer'], receivedGtid: '0-1-105' });
+    a.up({
+      executedGtid: '0-1-100',
+      semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 },
+    });
+    a.nowMs += 1500;
+    a.hear({ ineligible: ['the agent of b does not answer'], receivedGtid: '0-1-105' });
+    expect(a.kinds()).not.toContain('open-writes');
+    a.up({
+      executedGtid: '0-1-105',
+      semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 },
+    });
+    expect(a.kinds()).toContain('open-writes');
+  });
+
+  it('steps down at once when the peer knows a later epoch, and kills a server with commits in doubt', () => {
+    const a = writer();
+    a.fails = (order) => order.kind === 'close-writes';
+    a.hear({ role: 'writing', record: { epoch: 6, writer: 'b', sync: 'alone' } });
+    expect(a.kinds().slice(0, 3)).toEqual(['persist', 'yield-vip', 'close-writes']);
+    expect(a.state).toMatchObject({ role: 'following', record: { epoch: 6, writer: 'b' } });
+  });
+
+  it('does not count a report that echoes nothing of its own as a contact', () => {
+    const b = new Rehearsal(STANDBY);
+    b.up();
+    b.feed({
+      kind: 'message',
+      message: {
+        kind: 'report',
+        sentMs: 1,
+        echoMs: null,
+        report: report({ role: 'writing', record: STANDBY, vouches: true }),
+      },
+    });
+    expect(b.state.peer.vouchedForMs).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('takes over from a silent writer within its window, and not after it', () => {
+    for (const [ageMs, kinds] of [
+      [1900, ['persist', 'stop-receiving', 'drain', 'semi-sync-source', 'open-writes', 'claim-vip']],
+      [2100, []],
+    ] as const) {
+      const b = standby();
+      b.nowMs += ageMs;
+      b.feed({ kind: 'peer-sql', sql: 'silent' });
+      b.feed({ kind: 'wire', wire: { ...b.state.wire, peerAdverts: 'silent' } });
+      expect(b.kinds().slice(0, 6)).toEqual(kinds);
+    }
+  });
+
+  it('does not take over while its gateway does not answer', () => {
+    const b = new Rehearsal(STANDBY, { ...SETTINGS, gatewayChecked: true });
+    b.up();
+    b.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true });
+    b.orders.length = 0;
+    b.nowMs += 500;
+    b.feed({ kind: 'peer-sql', sql: 'silent' });
+    b.feed({ kind: 'wire', wire: { ...b.state.wire, peerAdverts: 'silent', gateway: 'unknown' } });
+    b.feed({ kind: 'wire', wire: { ...b.state.wire, gateway: 'silent' } });
+    expect(b.kinds()).toEqual([]);
+    b.feed({ kind: 'wire', wire: { ...b.state.wire, gateway: 'answers' } });
+    expect(b.kinds()[0]).toBe('persist');
+  });
+
+  it('waits for the answer of its gateway before it goes alone', () => {
+    const a = new Rehearsal(PAIRED, { ...SETTINGS, gatewayChecked: true });
+    a.hear();
+    a.up();
+    a.feed({ kind: 'wire', wire: { ...a.state.wire, gateway: 'silent' } });
+    a.nowMs += 10_000;
+    a.feed({ kind: 'tick' });
+    expect(a.state.record.sync).toBe('paired');
+  });
+});
+
+// ---- properties -----------------------------------------------------------------------------------------------------
+
+const anyRecord = fc.record({
+  epoch: fc.integer({ min: 1, max: 9 }),
+  writer: fc.constantFrom('a', 'b'),
+  sync: fc.constantFrom('paired' as const, 'alone' as const),
+});
+
+const anyEvent = fc.oneof(
+  fc.constant({ kind: 'tick' } as const),
+  fc
+    .constantFrom('up', 'down', 'hung', 'unwritable')
+    .map((health) => ({ kind: 'health', health, because: 'x' }) as WithoutTime),
+  fc
+    .record({ readOnly: fc.boolean(), source: fc.boolean(), n: fc.integer({ min: 90, max: 110 }) })
+    .map(({ readOnly, source, n }) => ({
+      kind: 'status',
+      status: status({
+        readOnly,
+        executedGtid: `0-1-${n}`,
+        semiSync: { source, replica: true, replicas: 0, waitingSessions: 0 },
+      }),
+    })),
+  fc
+    .record({
+      record: anyRecord,
+      role: fc.constantFrom('starting' as const, 'following' as const, 'writing' as const),
+      vouches: fc.boolean(),
+      leaving: fc.boolean(),
+      replicating: fc.boolean(),
+      eligible: fc.boolean(),
+    })
+    .map(({ eligible, ...patch }) => ({
+      kind: 'message',
+      message: {
+        kind: 'report',
+        sentMs: 1,
+        echoMs: 10_000,
+        report: report({ ...patch, ineligible: eligible ? [] : ['x'] }),
+      },
+    })),
+  fc
+    .record({ epoch: fc.integer({ min: 1, max: 9 }), finalGtid: fc.constantFrom(null, '0-1-100') })
+    .map(
+      (offer) => ({ kind: 'message', message: { kind: 'handover', because: 'x', ...offer } }) as WithoutTime,
+    ),
+  fc
+    .integer({ min: 1, max: 9 })
+    .map((epoch) => ({ kind: 'message', message: { kind: 'refused', epoch, because: 'x' } }) as WithoutTime),
+  fc.boolean().map((open) => ({ kind: 'peer-channel', open, because: 'x' })),
+  fc.constantFrom('answers', 'silent', 'refused').map((sql) => ({ kind: 'peer-sql', sql }) as WithoutTime),
+  fc.constantFrom('up', 'lost').map((link) => ({ kind: 'agent', link, because: 'x' }) as WithoutTime),
+  fc
+    .record({
+      claimedEpoch: fc.constantFrom(null, 5, 6),
+      peerAdverts: fc.constantFrom('heard' as const, 'silent' as const),
+    })
+    .map((wire) => ({
+      kind: 'wire',
+      wire: { interfaceUp: true, interfaceBecause: 'x', gateway: 'unknown', ...wire },
+    })),
+  fc.constant({ kind: 'switchover', because: 'x' } as const),
+);
+
+describe('under any order of events', () => {
+  it('never throws, never lowers the epoch, and never opens writes under a record that was not persisted', () => {
+    fc.assert(
+      fc.property(
+        fc.option(anyRecord),
+        fc.array(fc.tuple(anyEvent, fc.integer({ min: 0, max: 1500 }), fc.integer({ min: 0, max: 3 })), {
+          maxLength: 60,
+        }),
+        (record, events) => {
+          let state = initialState(SETTINGS, record, 0);
+          let nowMs = 0;
+          let disk: PairRecord = record ?? NO_RECORD;
+          const flying: { id: number; order: Order }[] = [];
+          const take = (event: object): void => {
+            const before = state.record.epoch;
+            const [next, actions] = step(state, { ...event, nowMs } as PairEvent);
+            state = next;
+            expect(state.record.epoch).toBeGreaterThanOrEqual(before);
+            expect(state.record).toEqual(disk);
+            for (const action of actions) {
+              if (action.kind !== 'order') continue;
+              flying.push(action);
+              // What is opened is allowed by what is on the disk at this moment.
+              if (action.order.kind === 'open-writes' || action.order.kind === 'claim-vip')
+                expect(disk.writer).toBe('a');
+              if (action.order.kind === 'semi-sync-source' && !action.order.on && disk.writer === 'a') {
+                expect(disk.sync).toBe('alone');
+              }
+            }
+          };
+          for (const [event, passMs, luck] of events) {
+            nowMs += passMs;
+            take(event);
+            const done = flying.shift();
+            if (done === undefined) continue;
+            const ok = luck > 0;
+            const current = state.operation?.id === done.id;
+            if (ok && current && done.order.kind === 'persist') disk = done.order.record;
+            take({
+              kind: 'result',
+              id: done.id,
+              outcome: ok ? { ok, gtid: '0-1-100' } : { ok, code: 'down', because: 'x' },
+            });
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
