@@ -58,10 +58,14 @@ export function pairArgs(serverId: number): string[] {
     '--rpl-semi-sync-slave-enabled=ON',
     '--init-rpl-role=SLAVE',
     '--sync-binlog=1',
-    '--innodb-flush-log-at-trx-commit=1',
+    '--innodb-flush-log-at-trx-commit=3',
     '--relay-log-recovery=OFF',
     '--sync-relay-log=1',
     '--slave-net-timeout=4',
+    '--slave-parallel-threads=4',
+    '--slave-parallel-mode=conservative',
+    '--rpl-semi-sync-slave-kill-conn-timeout=1',
+    '--event-scheduler=OFF',
   ];
 }
 
@@ -83,11 +87,17 @@ export function scratchDir(name: string): string {
 }
 
 function template(): string {
-  const version = /Ver (\S+)/.exec(execFileSync('mariadbd', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'any';
+  const version =
+    /Ver (\S+)/.exec(execFileSync('mariadbd', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'any';
   const path = join(tmpdir(), `tk-mariadb-template-${version}`);
   if (existsSync(path)) return path;
   const fresh = mkdtempSync(join(tmpdir(), 'tk-mariadb-install-'));
-  const args = ['--no-defaults', `--datadir=${fresh}`, '--skip-test-db', '--auth-root-authentication-method=socket'];
+  const args = [
+    '--no-defaults',
+    `--datadir=${fresh}`,
+    '--skip-test-db',
+    '--auth-root-authentication-method=socket',
+  ];
   if (process.getuid?.() === 0) args.push('--user=root');
   execFileSync('mariadb-install-db', args, { stdio: 'pipe' });
   try {
