@@ -103,7 +103,8 @@ export function startProber(options: ProberOptions, listener: ProberListener): P
       } else await server.ping(deadlineMs);
       feed({ kind: 'answered' });
       const { role } = options.situation();
-      const settled = role === 'following' || role === 'writing';
+      const receives = status?.channel == null || status.channel.receiver === 'running';
+      const settled = role === 'writing' || (role === 'following' && receives);
       const every = settled ? STATUS_EVERY_MS : STATUS_EVERY_MS_BUSY;
       if (clock.bootMs() - statusAtMs >= every) void readStatus();
     } catch (error) {

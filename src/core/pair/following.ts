@@ -142,14 +142,15 @@ function reconcile(state: PairState): Decision | null {
   return null;
 }
 
-/** A new master's first adverts must have been heard within this. */
+/** A new master's first adverts must have been heard within this, and a leaving one's last are not missed sooner. */
 const ADVERTS_HEARD_BY_MS = 1000;
 
 /** A warning that names the firewall, once, while VRRP alone is silent. */
 function sayVrrpBlocked(state: PairState): Decision | null {
   const { wire, peer, settings, nowMs, said } = state;
   const blocked =
-    wire.peerAdverts === 'silent' &&
+    peer.advertsSilentSinceMs !== null &&
+    nowMs - peer.advertsSilentSinceMs > ADVERTS_HEARD_BY_MS &&
     nowMs - peer.heardAtMs < settings.peerSilenceMsMax &&
     peer.advertisingSinceMs !== null &&
     nowMs - peer.advertisingSinceMs > ADVERTS_HEARD_BY_MS;

@@ -60,7 +60,11 @@ const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
 const onLag: Handler<'lag'> = (state, event) => note({ ...state, own: { ...state.own, lagMs: event.lagMs } });
 const onPeerSql: Handler<'peer-sql'> = (state, event) =>
   note({ ...state, peer: { ...state.peer, sql: event.sql } });
-const onWire: Handler<'wire'> = (state, event) => note({ ...state, wire: event.wire });
+const onWire: Handler<'wire'> = (state, event) => {
+  const silent = event.wire.peerAdverts === 'silent';
+  const advertsSilentSinceMs = silent ? (state.peer.advertsSilentSinceMs ?? event.nowMs) : null;
+  return note({ ...state, wire: event.wire, peer: { ...state.peer, advertsSilentSinceMs } });
+};
 
 const onPeerChannel: Handler<'peer-channel'> = (state, event) =>
   note({ ...state, peer: { ...state.peer, channelOpen: event.open } });

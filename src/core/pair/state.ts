@@ -37,6 +37,8 @@ export interface PeerKnowledge {
   readonly sql: PathState;
   /** Since when the writer sees this standby not acknowledging; null while it does. */
   readonly notReplicatingSinceMs: number | null;
+  /** Since when no adverts of the peer are heard; null while they are, or while that is not known. */
+  readonly advertsSilentSinceMs: number | null;
   /** Since when the peer says that it sends adverts; null while it does not. */
   readonly advertisingSinceMs: number | null;
   /** The standby has stored that this writer goes on alone: it cannot decide to promote until it is paired again. */
@@ -141,6 +143,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
       vouchedForMs: Number.NEGATIVE_INFINITY,
       sql: 'unknown',
       notReplicatingSinceMs: null,
+      advertsSilentSinceMs: null,
       advertisingSinceMs: null,
       knowsAlone: false,
     },

@@ -180,7 +180,11 @@ function reconcile(state: PairState): Decision | null {
   return null;
 }
 
+/** While these run nothing else is decided: the node is on its way out of the role. */
+const CLOSING = new Set(['handover', 'stand-down', 'leave', 'reopen']);
+
 export function decideWriting(state: PairState): Decision | null {
+  if (state.operation !== null && CLOSING.has(state.operation.kind)) return null;
   return standDown(state) ?? handOver(state) ?? goAlone(state) ?? pair(state) ?? reconcile(state);
 }
 
