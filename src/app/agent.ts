@@ -14,7 +14,7 @@ import type { AgentMessage, Link, ManagerMessage } from '../io/agentlink/link.ts
 import { agentSocketPath, listenForManager } from '../io/agentlink/link.ts';
 import { lockAgainstSecondAgent } from '../io/linux/process.ts';
 import { openStateFolder } from '../io/state/recordfile.ts';
-import { LEAN_NODE_FLAGS, resolvedFromEnvironment } from './launch.ts';
+import { keepCompiled, LEAN_NODE_FLAGS, resolvedFromEnvironment } from './launch.ts';
 import { openLog } from './log.ts';
 import type { WireOrder, WireReport, WireSettings } from './wire/protocol.ts';
 
@@ -252,6 +252,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
 
 if (import.meta.main) {
   const { config, node } = resolvedFromEnvironment();
+  keepCompiled();
   const self = config.nodes.find((each) => each.name === node);
   assert(self !== undefined, 'the command line names a node of the pair');
   try {

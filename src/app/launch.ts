@@ -2,9 +2,17 @@
 // loaded the parsers (same process id, a third less memory). The resolved configuration travels in the environment;
 // it holds names of secret files, never a secret.
 
+import { flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { PairConfig } from '../config/types.ts';
 import { assert } from '../core/error.ts';
+
+/** A killed process flushes no compile cache: it is done soon after the start, when everything is loaded. */
+const FLUSH_AFTER_MS = 3000;
+
+export function keepCompiled(): void {
+  setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref();
+}
 
 const VARIABLE = 'TWINKEEP_RESOLVED_CONFIG';
 

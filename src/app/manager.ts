@@ -19,6 +19,7 @@ import { openRecordFile } from '../io/state/recordfile.ts';
 import { runMachine } from '../runtime/loop.ts';
 import { openAgentPort } from './agentport.ts';
 import { openEventLog } from './eventlog.ts';
+import { keepCompiled } from './launch.ts';
 import { openLog } from './log.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
@@ -263,6 +264,7 @@ type PairEventWithoutTime = WithoutTime<PairEvent>;
 const [, , configPath] = process.argv;
 if (import.meta.main) {
   assert(configPath !== undefined, 'the agent passes the path of the resolved configuration');
+  keepCompiled();
   try {
     runManager(configPath);
   } catch (error) {

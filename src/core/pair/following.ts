@@ -207,7 +207,18 @@ export function decideFollowing(state: PairState): Decision | null {
 
 /** A standby that stops gives up its claim first, so that the writer may go on at once without it. */
 function decideLeaving(state: PairState): Decision | null {
-  const { record } = state;
+  const { record, own } = state;
+  if (state.operation !== null) return null;
+  if (
+    own.status?.semiSync.source === true &&
+    own.status.semiSync.waitingSessions === 0 &&
+    own.health === 'up'
+  ) {
+    // Left on, the next commit that is replicated into this server would wait for nobody.
+    const off: Order = { kind: 'semi-sync-source', on: false, deadlineMs: STATEMENT_MS_MAX };
+    const because = 'the source side of semi-sync is on at the writer only';
+    return { kind: 'plan', plan: { kind: 'leave', because, orders: [off] } };
+  }
   if (record.sync === 'paired') {
     return {
       kind: 'plan',
