@@ -33,12 +33,13 @@ describe('a writer that crashed while a commit waited', () => {
     await until(async () => (await b.db.status(SECOND)).channel?.receiver === 'running');
     const waiting = fate((await a.client()).query('INSERT INTO shop.t VALUES (2, 0)'));
     await until(async () => (await rows(b)) === '1,2');
-    await b.db.stopReceiving(2 * SECOND);
-    const never = fate((await a.client()).query('INSERT INTO shop.t VALUES (3, 0)'));
     // The ring has told the writer that its own waiting transaction is done: the trap.
     await until(
       async () => (await a.query('SELECT @@gtid_slave_pos = @@gtid_binlog_pos AS same'))?.['same'] === 1,
     );
+    await b.db.stopReceiving(2 * SECOND);
+    const never = fate((await a.client()).query('INSERT INTO shop.t VALUES (3, 0)'));
+    await until(async () => (await a.query('SELECT @@gtid_binlog_pos AS p'))?.['p'] === '0-1-4');
     await a.server.kill();
     expect(waiting.now === 'ok' || never.now === 'ok').toBe(false);
 

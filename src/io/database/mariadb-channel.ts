@@ -39,18 +39,6 @@ const EMPTY_EVENTS = new Set([
   'Start_encryption',
 ]);
 
-/** The applier has nothing to do and none of its workers has. */
-async function workersIdle(channel: Channel, deadlineMs: number): Promise<boolean> {
-  const busy = rowsOf(
-    await channel.orders.query(
-      `SELECT 1 FROM information_schema.processlist WHERE command = 'Slave_worker'
-       AND state NOT LIKE 'Waiting for work from SQL thread%' LIMIT 1`,
-      deadlineMs,
-    ),
-  );
-  return busy.length === 0;
-}
-
 /** Whether relay log events are left behind the applier's position. Both threads are stopped. */
 async function hasUnapplied(
   { orders }: Channel,
@@ -112,9 +100,12 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
     if (!detail.usingGtid) await orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
     return;
   }
+  // One applier thread: after a restart the parallel one crashes the server here (10.11.19, compare_log_name of no name).
+  const [threads] = rowsOf(await orders.query('SELECT @@GLOBAL.slave_parallel_threads AS n', left()));
   // Naming the relay log file keeps the relay log.
   await orders.query(
-    `CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = '${detail.relayLogFile}', RELAY_LOG_POS = ${Math.max(4, detail.relayLogPos)};
+    `SET GLOBAL slave_parallel_threads = 0;
+     CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = '${detail.relayLogFile}', RELAY_LOG_POS = ${Math.max(4, detail.relayLogPos)};
      START SLAVE SQL_THREAD`,
     left(),
   );
@@ -125,11 +116,15 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
       if (skips > SKIPS_MAX) throw applierStopped(now);
       await passOverApplied(channel, now, left());
     } else if (now.channel?.applier === 'stopped') throw applierStopped(now);
-    else if (now.channelDetail?.idle === true && (await workersIdle(channel, left()))) break;
+    else if (now.channelDetail?.idle === true) break;
     if (left() === 0) throw new DatabaseError('timeout', 'the relay log is not applied yet');
     await sleep(POLL_MS);
   }
-  await orders.query('STOP SLAVE SQL_THREAD; CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
+  await orders.query(
+    `STOP SLAVE SQL_THREAD; CHANGE MASTER TO MASTER_USE_GTID = slave_pos;
+     SET GLOBAL slave_parallel_threads = ${Number(threads?.['n'] ?? 0)}`,
+    left(),
+  );
 }
 
 /** Applying commits; with the source side on at a read-only server each commit would wait for nobody. */
