@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     acks: { type: 'string', default: '/dev/null' },
     writers: { type: 'string', default: '8' },
     'first-sequence': { type: 'string', default: '1' },
-    'pause-ms': { type: 'string', default: '2' },
+    'pause-ms': { type: 'string', default: '20' },
     'connect-timeout-ms': { type: 'string', default: '100' },
     'statement-timeout-ms': { type: 'string', default: '250' },
     'reconnect-ms': { type: 'string', default: '5' },

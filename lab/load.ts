@@ -18,7 +18,7 @@ export interface LoadOptions {
 
 export const defaultLoad: LoadOptions = {
   writers: 8,
-  pauseMs: 2,
+  pauseMs: 20, // slower than a standby catches up, or it never would
   connectTimeoutMs: 100,
   statementTimeoutMs: 250,
   reconnectMs: 5,

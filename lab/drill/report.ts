@@ -8,11 +8,13 @@ export interface FaultSummary {
   readonly fault: string;
   readonly runs: number;
   readonly wrong: number;
+  /** Runs after which the other node was the writer. */
+  readonly moved: number;
   readonly goalMs: number;
   readonly outageMs: Quantiles;
   readonly writerOutageMs: Quantiles;
   readonly baselineMs: Quantiles;
-  readonly healOutageMs: Quantiles;
+  readonly returnOutageMs: Quantiles;
   /** Client errors, all runs together, by kind. */
   readonly errors: Readonly<Record<string, number>>;
   readonly acknowledged: number;
@@ -45,11 +47,12 @@ export function summarizeFault(fault: Fault, runs: readonly DrillRun[]): FaultSu
     fault: fault.name,
     runs: runs.length,
     wrong: runs.filter((run) => run.problems.length > 0).length,
+    moved: runs.filter((run) => run.serverChanges > 0).length,
     goalMs: fault.goalMs,
     outageMs: quantiles(runs.map((run) => run.outageMs)),
     writerOutageMs: quantiles(runs.map((run) => run.writerOutageMs)),
     baselineMs: quantiles(runs.map((run) => run.baselineMs)),
-    healOutageMs: quantiles(runs.map((run) => run.healOutageMs)),
+    returnOutageMs: quantiles(runs.map((run) => run.returnOutageMs)),
     errors,
     acknowledged: sum((run) => run.acknowledged),
     lost: { a: sum((run) => run.lost.a), b: sum((run) => run.lost.b) },
@@ -69,11 +72,12 @@ function cells(summary: FaultSummary): string[] {
   return [
     summary.fault,
     String(summary.runs),
+    String(summary.moved),
     three(summary.outageMs),
     summary.goalMs === 0 ? 'none' : `<= ${summary.goalMs}`,
     three(summary.writerOutageMs),
     ms(summary.baselineMs.max),
-    ms(summary.healOutageMs.max),
+    ms(summary.returnOutageMs.max),
     String(errors),
     `${summary.lost.a}/${summary.lost.b}`,
     String(summary.unacknowledged),
@@ -88,11 +92,12 @@ function cells(summary: FaultSummary): string[] {
 const headings = [
   ['fault', ''],
   ['runs', ''],
+  ['role', 'moved'],
   ['write outage', 'p50/p99/max ms'],
   ['goal', 'ms'],
   ['one writer', 'p50/p99/max ms'],
   ['no fault', 'max ms'],
-  ['healing', 'max ms'],
+  ['return', 'max ms'],
   ['client', 'errors'],
   ['rows lost', 'a/b'],
   ['not', 'acked'],

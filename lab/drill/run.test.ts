@@ -41,7 +41,6 @@ function seen(acks: readonly Ack[], more: Partial<Seen> = {}): Seen {
       answers: { a: null, b: null },
     },
     clientStallMs: 1,
-    setUpMs: 5000,
     ...more,
   };
 }
@@ -53,7 +52,19 @@ test('a clean hand-over has no problems, and its outage is the gap between the t
   expect(run.problems).toEqual([]);
   expect(run).toMatchObject({ outageMs: 400, writerAfter: 'b', serverChanges: 1, lost: { a: 0, b: 0 } });
   expect(run.baselineMs).toBe(10);
-  expect(run.healOutageMs).toBe(10);
+  expect(run.returnOutageMs).toBe(10);
+});
+
+test('a gap while the failed side comes back is told apart from the outage', () => {
+  const acks = handOver.filter((a) => a.sequence < 120 || a.sequence > 139);
+  expect(summarize(dbKill, 'a', seen(acks))).toMatchObject({ outageMs: 400, returnOutageMs: 210 });
+});
+
+test('where timers race, either writer is right', () => {
+  const either = faultNamed('agent-kill-supervised');
+  const stayed = Array.from({ length: 150 }, (_, i) => ack(i + 1, 511));
+  expect(summarize(either, 'a', seen(handOver)).problems).toEqual([]);
+  expect(summarize(either, 'a', seen(stayed)).problems).toEqual([]);
 });
 
 test('a slow take-over is no problem', () => {
@@ -113,7 +124,7 @@ test('the report puts the goal beside the figure and says what went wrong', () =
     wrong: 1,
     outageMs: { p50: 400, max: 400 },
   });
-  expect(reportText([good])).toMatch(/db-kill +1 +400\/400\/400 +<= 100 /);
+  expect(reportText([good])).toMatch(/db-kill +1 +1 +400\/400\/400 +<= 100 /);
   expect(reportText([good])).toContain('All 1 drills ended as they should');
   expect(reportText([good, bad])).toContain('WRONG: db-kill: the pair was not whole again');
 });

@@ -6,7 +6,7 @@ import { type Fault, faultNamed, faults } from '../../lab/drill/faults.ts';
 import { reportText } from '../../lab/drill/report.ts';
 import { type DrillRun, drillOnce } from '../../lab/drill/run.ts';
 import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
-import { labDown } from '../../lab/lab.ts';
+import { labDown, labUp } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
 import { OperatorError } from '../core/error.ts';
@@ -95,7 +95,9 @@ async function drillAll(
     for (const fault of chosen.flatMap((f) => Array<Fault>(repeat).fill(f))) {
       const label = `${fault.name} ${runs.filter((run) => run.fault === fault.name).length + 1}/${repeat}`;
       try {
-        const run = await drillOnce(lab, fault, (message) => progress.tick(`${label}: ${message}`));
+        const tick = (message: string) => progress.tick(`${label}: ${message}`);
+        await labDown(lab);
+        const run = await drillOnce(await labUp(lab, tick), fault, tick);
         runs.push(run);
         progress.say(`${label}: ${verdict(run)}`);
         keepIt = keep && run.problems.length > 0;
