@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  backlog,
   contains,
   equal,
   executedPosition,
@@ -122,5 +123,14 @@ describe('the slave position of a former writer', () => {
     expect(rewoundSlavePosition('0-1-6', '', 1)).toBeNull();
     expect(executedPosition('0-1-6', '', 1)).toBe('0-1-6');
     expect(executedPosition('', '0-1-9', 2)).toBe('0-1-9');
+  });
+});
+
+describe('backlog', () => {
+  it('counts the transactions that one position lacks of another, over all domains', () => {
+    expect(backlog('0-1-100,1-1-5', '0-2-90')).toBe(15);
+    expect(backlog('0-1-100', '0-1-100')).toBe(0);
+    expect(backlog('0-1-90', '0-1-100')).toBe(0);
+    expect(backlog('nonsense', '0-1-100')).toBe(Number.POSITIVE_INFINITY);
   });
 });

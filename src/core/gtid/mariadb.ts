@@ -135,3 +135,15 @@ export function rewoundSlavePosition(slavePos: string, binlogPos: string, server
 export function executedPosition(slavePos: string, binlogPos: string, serverId: number): string {
   return union(rewoundSlavePosition(slavePos, binlogPos, serverId) ?? slavePos, binlogPos);
 }
+
+/** How many transactions `behind` lacks of `ahead`, by sequence numbers; Infinity when either is no list. */
+export function backlog(ahead: string, behind: string): number {
+  const reached = lastByDomain(ahead);
+  const held = lastByDomain(behind);
+  if (reached === null || held === null) return Number.POSITIVE_INFINITY;
+  let count = 0;
+  for (const gtid of reached.values()) {
+    count += Math.max(0, Number(gtid.sequence - (held.get(gtid.domain)?.sequence ?? 0n)));
+  }
+  return count;
+}

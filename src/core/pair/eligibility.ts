@@ -33,6 +33,12 @@ export function replicationFaults(state: PairState): string[] {
     return [`${self} has no replication channel from ${peer}: run \`twinkeep setup\``];
   }
   if (channel.applierError !== null) return [`the applier of ${self} has stopped: ${channel.applierError}`];
+  const { lagMs } = state.own;
+  if (lagMs !== null && lagMs > state.settings.drainMsMax) {
+    return [
+      `${self} is ${seconds(lagMs)} behind: longer than failover.maxDrain (${seconds(state.settings.drainMsMax)})`,
+    ];
+  }
   if (channel.applier !== 'running')
     return [`the applier of ${self} is stopped: it is started again within a second`];
   return [];

@@ -6,7 +6,7 @@ import { ineligible, replicationFaults } from './eligibility.ts';
 import type { Outcome, PairAction, PairEvent } from './event.ts';
 import { decideFollowing } from './following.ts';
 import type { PeerMessage, PeerReport, Role } from './message.ts';
-import { advance, mayStart, start } from './operation.ts';
+import { advance, describeDuration, mayStart, start } from './operation.ts';
 import { RETRY_MS } from './settings.ts';
 import { decideStarting, holdsAllOfPeer } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
@@ -205,8 +205,7 @@ function applied(state: PairState, order: Operation['orders'][number], outcome: 
 
 // ---- the end of an operation --------------------------------------------------------------------------------------
 
-const took = (state: PairState, operation: Operation): string =>
-  `${Math.round(state.nowMs - operation.startedMs)} ms`;
+const took = (state: PairState, operation: Operation): string => describeDuration(operation, state.nowMs);
 
 function becomeWriter(state: PairState, operation: Operation): Step {
   const because = `${operation.because}; ${state.settings.self} is the writer of epoch ${state.record.epoch} (${took(state, operation)})`;
@@ -216,7 +215,7 @@ function becomeWriter(state: PairState, operation: Operation): Step {
 
 function offerRole(state: PairState, operation: Operation, finalGtid: string | null): Step {
   const offer = { epoch: state.record.epoch + 1, finalGtid, because: operation.because };
-  const because = `closed for writes in ${took(state, operation)}; ${state.settings.peer} is offered epoch ${offer.epoch}: ${operation.because}`;
+  const because = `closed for writes (${took(state, operation)}); ${state.settings.peer} is offered epoch ${offer.epoch}: ${operation.because}`;
   const next: PairState = { ...state, role: 'handing-over', because, offer, offeredAtMs: state.nowMs };
   return [
     next,

@@ -39,12 +39,20 @@ export function start(state: PairState, plan: Plan): [PairState, PairAction[]] {
     startedMs: state.nowMs,
     orders: plan.orders,
     id: state.nextId,
+    orderedMs: state.nowMs,
+    spans: [],
     gtid: null,
   };
   return [
     { ...state, operation, nextId: state.nextId + 1 },
     [{ kind: 'order', id: operation.id, order: first }],
   ];
+}
+
+/** "81 ms: persist 6, drain 20, ..." */
+export function describeDuration(operation: Operation, nowMs: number): string {
+  const parts = operation.spans.map(({ order, tookMs }) => `${order} ${Math.round(tookMs)}`);
+  return `${Math.round(nowMs - operation.startedMs)} ms: ${parts.join(', ')}`;
 }
 
 export type Advance =
@@ -82,6 +90,7 @@ export function advance(state: PairState, id: number, outcome: Outcome): Advance
     };
   }
   const gtid = outcome.gtid ?? operation.gtid;
+  const spans = [...operation.spans, { order: done.kind, tookMs: state.nowMs - operation.orderedMs }];
   const orders = operation.orders.slice(1).map((order) =>
     // A fenced peer tells how far we must come before we open.
     order.kind === 'wait-for' && order.gtid === '' && gtid !== null ? { ...order, gtid } : order,
@@ -91,11 +100,11 @@ export function advance(state: PairState, id: number, outcome: Outcome): Advance
     return {
       kind: 'finished',
       state: { ...state, operation: null },
-      operation: { ...operation, gtid },
+      operation: { ...operation, gtid, spans },
       done,
     };
   }
-  const following = { ...operation, orders, gtid, id: state.nextId };
+  const following = { ...operation, orders, gtid, spans, orderedMs: state.nowMs, id: state.nextId };
   return {
     kind: 'next',
     state: { ...state, operation: following, nextId: state.nextId + 1 },

@@ -66,6 +66,9 @@ export interface Operation {
   readonly orders: readonly Order[];
   /** Id of the order in flight; results of other ids are stale. */
   readonly id: number;
+  /** When the order in flight was given, and how long those before it took: for the operator. */
+  readonly orderedMs: number;
+  readonly spans: readonly { readonly order: Order['kind']; readonly tookMs: number }[];
   /** GTIDs that close-writes or fence-peer reported. */
   readonly gtid: string | null;
 }

@@ -1,6 +1,7 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
+import { backlog, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
@@ -11,8 +12,11 @@ import { freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
 const SEPARATING_MS = 1000;
-/** A standby further behind than this is not paired yet: commits would wait for it to catch up. */
-const PAIR_LAG_MS_MAX = 1000;
+/**
+ * A standby that has yet to receive more than this is not paired yet: the first commit would wait for all of them.
+ * Only what it has received counts: that is what it acknowledges. What it has yet to apply, a promotion drains.
+ */
+const PAIR_BACKLOG_MAX = 2000;
 /** The one commit that proves a pairing must be acknowledged within this. */
 const PROOF_MS_MAX = 1000;
 /** How long a server that is ill is given to answer the orders of a handover. */
@@ -104,11 +108,12 @@ function pair(state: PairState): Decision | null {
   const report = freshReport(state);
   if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
-  if (report.lagMs === null || report.lagMs > PAIR_LAG_MS_MAX) return null;
   if (own.status === null || own.status.readOnly) return null;
+  const missing = backlog(own.status.executedGtid, union(report.executedGtid, report.receivedGtid));
+  if (missing > PAIR_BACKLOG_MAX) return null;
   return plan(
     'pair',
-    `${settings.peer} has caught up (${Math.round(report.lagMs)} ms behind)`,
+    `${settings.peer} receives again`,
     { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
     { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
     { kind: 'persist', record: { ...record, sync: 'paired' }, deadlineMs: STATEMENT_MS_MAX },

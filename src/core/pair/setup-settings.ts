@@ -1,0 +1,101 @@
+// Set-up's look at each server by itself: its settings against my.cnf as rendered, its family, its channels.
+import type { Refusal, RequiredSetting, SetupNode } from './setup-facts.ts';
+
+/** Wrong here, and commits are lost or the pair cannot work: set-up refuses. The rest of my.cnf is advice. */
+const SAFETY: ReadonlySet<string> = new Set([
+  'server_id',
+  'log_bin',
+  'binlog_format',
+  'log_slave_updates',
+  'gtid_domain_id',
+  'gtid_strict_mode',
+  'sync_binlog',
+  'innodb_flush_log_at_trx_commit',
+  'relay_log_recovery',
+  'sync_relay_log',
+  'slave_exec_mode',
+  'skip_slave_start',
+  'rpl_semi_sync_master_timeout',
+  'rpl_semi_sync_master_wait_point',
+  'rpl_semi_sync_master_wait_no_slave',
+  'init_rpl_role',
+]);
+/** The agent changes these while the server runs, so they tell of my.cnf only before there is a channel. */
+const AGENTS: ReadonlySet<string> = new Set([
+  'read_only',
+  'rpl_semi_sync_master_enabled',
+  'rpl_semi_sync_slave_enabled',
+  'event_scheduler',
+]);
+
+/** Values as the server shows them: 1 for ON, without quotes. */
+function sameValue(shown: string, wanted: string): boolean {
+  const plain = (value: string): string => {
+    const upper = value.trim().toUpperCase();
+    return upper === 'ON' || upper === 'TRUE' ? '1' : upper === 'OFF' || upper === 'FALSE' ? '0' : upper;
+  };
+  return plain(shown) === plain(wanted);
+}
+
+/** null: as wanted, or not to be seen on a running server. */
+function wrongSetting(node: SetupNode, setting: RequiredSetting): string | null {
+  const { seen } = node;
+  if (setting.name === 'log_bin') return seen.logBin ? null : 'OFF';
+  if (setting.name === 'init_rpl_role') {
+    const wanted = setting.value.toUpperCase() === 'SLAVE' ? 'IDLE_SLAVE' : 'AUTH_MASTER';
+    return seen.rplStatus === '' || seen.rplStatus === wanted
+      ? null
+      : `not set (Rpl_status ${seen.rplStatus})`;
+  }
+  const shown = seen.variables[setting.name];
+  if (shown === undefined || sameValue(shown, setting.value)) return null;
+  return shown;
+}
+
+export function settingProblems(node: SetupNode): { refusals: Refusal[]; warnings: string[] } {
+  const refusals: Refusal[] = [];
+  const warnings: string[] = [];
+  for (const setting of node.required) {
+    const fresh = node.seen.channel === null;
+    if (AGENTS.has(setting.name) && !fresh) continue;
+    const shown = wrongSetting(node, setting);
+    if (shown === null) continue;
+    const line = `${setting.name} = ${setting.value}`;
+    if (SAFETY.has(setting.name) || AGENTS.has(setting.name)) {
+      refusals.push({
+        code: 'setting',
+        message: `${node.name}: ${setting.name} is ${shown}; the pair needs ${line}`,
+        hint: `put the output of \`twinkeep config render my.cnf --node ${node.name}\` where the server reads it last, and restart the server`,
+      });
+    } else warnings.push(`${node.name}: ${setting.name} is ${shown}; config render my.cnf says ${line}`);
+  }
+  return { refusals, warnings };
+}
+
+/** What keeps one server from being half of a pair, whatever the other is. */
+export function serverProblems(node: SetupNode, peer: SetupNode): Refusal[] {
+  const { seen } = node;
+  const refusals: Refusal[] = [];
+  if (!/mariadb/i.test(seen.version)) {
+    refusals.push({
+      code: 'server-family',
+      message: `${node.name}: the server is ${seen.version}; this version of twinkeep steers MariaDB`,
+      hint: 'run MariaDB 10.11 on both nodes',
+    });
+  }
+  if (seen.otherChannels.length > 0) {
+    refusals.push({
+      code: 'other-channel',
+      message: `${node.name} has further replication channels: ${seen.otherChannels.join(', ')}`,
+      hint: 'a node of the pair replicates from the other node only; remove them with RESET SLAVE ALL',
+    });
+  }
+  if (seen.channel !== null && (seen.channel.host !== peer.address || seen.channel.user === '')) {
+    refusals.push({
+      code: 'channel-elsewhere',
+      message: `${node.name} replicates from ${seen.channel.host}:${seen.channel.port}, not from ${peer.name} (${peer.address})`,
+      hint: `if that is no longer wanted: STOP SLAVE; RESET SLAVE ALL; on ${node.name}, then run setup again`,
+    });
+  }
+  return refusals;
+}

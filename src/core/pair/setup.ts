@@ -1,0 +1,124 @@
+// Set-up's decision: from what was seen on two servers, the steps that make them a pair, or every reason why they
+// cannot be one yet. Run again on a pair that is set up, it finds no step. Carried out by io/database/setup.ts.
+import { contains } from '../gtid/mariadb.ts';
+import { dataProblems } from './setup-data.ts';
+import { positionsOf, type Refusal, type SetupInput, type SetupNode } from './setup-facts.ts';
+import { serverProblems, settingProblems } from './setup-settings.ts';
+
+export type SetupStep =
+  | {
+      readonly kind: 'account';
+      readonly node: string;
+      readonly what: string;
+      readonly sql: string;
+    }
+  | { readonly kind: 'position'; readonly node: string; readonly gtid: string; readonly what: string }
+  | {
+      readonly kind: 'channel';
+      readonly node: string;
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly what: string;
+    }
+  | { readonly kind: 'start'; readonly node: string; readonly what: string };
+
+export type SetupPlan =
+  | { readonly ok: true; readonly steps: readonly SetupStep[]; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly refusals: readonly Refusal[]; readonly warnings: readonly string[] };
+
+function channelStep(input: SetupInput, node: SetupNode, peer: SetupNode): SetupStep | null {
+  const { channel } = node.seen;
+  const right =
+    channel !== null &&
+    channel.port === input.port &&
+    channel.user === input.replicationUser &&
+    channel.usingGtid &&
+    channel.heartbeatS > 0 &&
+    channel.heartbeatS <= input.heartbeatS &&
+    channel.connectRetryS === 1;
+  if (right) return null;
+  return {
+    kind: 'channel',
+    node: node.name,
+    host: peer.address,
+    port: input.port,
+    user: input.replicationUser,
+    what: `${channel === null ? 'make' : 'correct'} the replication channel of ${node.name} from ${peer.name} (${peer.address}:${input.port}, by GTID)`,
+  };
+}
+
+/** The slave position must name all that the node has, or it would fetch its own transactions again. */
+function positionStep(node: SetupNode): SetupStep | null {
+  const { executed } = positionsOf(node);
+  if (node.seen.channel?.running || executed === '' || contains(node.seen.slavePos, executed)) return null;
+  return {
+    kind: 'position',
+    node: node.name,
+    gtid: executed,
+    what: `set gtid_slave_pos of ${node.name} to ${executed}, what it holds already`,
+  };
+}
+
+function stepsFor(input: SetupInput): SetupStep[] {
+  const [a, b] = input.nodes;
+  const accounts = input.nodes.flatMap(({ name, seen }) =>
+    seen.accountStatements.map(({ what, sql }) => ({
+      kind: 'account' as const,
+      node: name,
+      what: `${what} on ${name}`,
+      sql,
+    })),
+  );
+  // The one that lags starts first: a source refuses a replica that is ahead of it.
+  const order = contains(positionsOf(a).executed, positionsOf(b).executed) ? [b, a] : [a, b];
+  const channels = order.flatMap((node) => {
+    const peer = node === a ? b : a;
+    const channel = channelStep(input, node, peer);
+    const position = positionStep(node);
+    const starts = channel !== null || position !== null || node.seen.channel?.running !== true;
+    return [
+      ...(position ? [position] : []),
+      ...(channel ? [channel] : []),
+      ...(starts
+        ? [{ kind: 'start' as const, node: node.name, what: `start the channel of ${node.name}` }]
+        : []),
+    ];
+  });
+  return [...accounts, ...channels];
+}
+
+export function planSetup(input: SetupInput): SetupPlan {
+  const [a, b] = input.nodes;
+  const settings = input.nodes.map(settingProblems);
+  const warnings = [
+    ...settings.flatMap((each) => each.warnings),
+    ...input.nodes.flatMap(({ name, seen }) =>
+      seen.privileged.map(
+        (account) =>
+          `${name}: ${account} may write to a read-only server (READ ONLY ADMIN or ALL PRIVILEGES): an application must not use it`,
+      ),
+    ),
+  ];
+  const refusals: Refusal[] = [];
+  if (a.seen.serverId === b.seen.serverId) {
+    refusals.push({
+      code: 'server-ids',
+      message: `both servers have server_id ${a.seen.serverId}: each would ignore the other's transactions`,
+      hint: `give each its own: ${input.nodes
+        .map(
+          (node) =>
+            `server_id = ${node.required.find((each) => each.name === 'server_id')?.value ?? '?'} on ${node.name}`,
+        )
+        .join(', ')}, and restart them`,
+    });
+  }
+  refusals.push(
+    ...settings.flatMap((each) => each.refusals),
+    ...serverProblems(a, b),
+    ...serverProblems(b, a),
+    ...(a.seen.logBin && b.seen.logBin ? dataProblems(input) : []),
+  );
+  if (refusals.length > 0) return { ok: false, refusals, warnings };
+  return { ok: true, steps: stepsFor(input), warnings };
+}
