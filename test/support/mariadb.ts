@@ -17,6 +17,8 @@ export interface MariadbOptions {
   /** Default: `<dir>/mysqld.sock`. */
   readonly socket?: string;
   readonly extraArgs?: readonly string[];
+  /** A network namespace to run it in; the unix socket reaches it from outside. */
+  readonly netns?: string;
 }
 
 export interface MariadbServer {
@@ -114,9 +116,16 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-async function spawnServer(args: readonly string[], ready: () => Promise<boolean>): Promise<ChildProcess> {
+async function spawnServer(
+  args: readonly string[],
+  netns: string | undefined,
+  ready: () => Promise<boolean>,
+): Promise<ChildProcess> {
   // setpriv: the kernel ends the server even when this process is killed and runs no exit handler.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'mariadbd', ...args], { stdio: 'ignore' });
+  const command = ['setpriv', '--pdeathsig', 'KILL', 'mariadbd', ...args];
+  // `ip netns exec` becomes the command: the process that we know is the server's.
+  const inside = netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command];
+  const child = spawn(inside[0] ?? '', inside.slice(1), { stdio: 'ignore' });
   alive.add(child);
   child.once('exit', () => alive.delete(child));
   const deadline = performance.now() + STARTUP_MS_MAX;
@@ -205,7 +214,7 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
     running: () => child !== null && child.exitCode === null && child.signalCode === null,
     async start(extraArgs) {
       args = extraArgs ?? args;
-      child = await spawnServer([...base, ...args], ready);
+      child = await spawnServer([...base, ...args], options.netns, ready);
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),

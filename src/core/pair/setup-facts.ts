@@ -23,7 +23,7 @@ export interface SeenServer {
   readonly logBin: boolean;
   /** Of SHOW GLOBAL VARIABLES, only those asked for. */
   readonly variables: Readonly<Record<string, string>>;
-  /** SHOW STATUS LIKE 'Rpl_status': IDLE_SLAVE with init_rpl_role=SLAVE. */
+  /** SHOW STATUS LIKE 'Rpl_status': IDLE_SLAVE or ACTIVE_SLAVE with init_rpl_role=SLAVE, else AUTH_MASTER. */
   readonly rplStatus: string;
   readonly binlogPos: string;
   readonly binlogState: string;

@@ -42,15 +42,18 @@ function wrongSetting(node: SetupNode, setting: RequiredSetting): string | null 
   const { seen } = node;
   if (setting.name === 'log_bin') return seen.logBin ? null : 'OFF';
   if (setting.name === 'init_rpl_role') {
-    const wanted = setting.value.toUpperCase() === 'SLAVE' ? 'IDLE_SLAVE' : 'AUTH_MASTER';
-    return seen.rplStatus === '' || seen.rplStatus === wanted
-      ? null
-      : `not set (Rpl_status ${seen.rplStatus})`;
+    // IDLE_SLAVE at boot, ACTIVE_SLAVE once the receiver runs; without the option AUTH_MASTER, whatever runs.
+    const slave = seen.rplStatus.endsWith('_SLAVE');
+    const right = seen.rplStatus === '' || slave === (setting.value.toUpperCase() === 'SLAVE');
+    return right ? null : `not set to that (Rpl_status ${seen.rplStatus})`;
   }
   const shown = seen.variables[setting.name];
   if (shown === undefined || sameValue(shown, setting.value)) return null;
   return shown;
 }
+
+const rendered = (node: SetupNode): string =>
+  `put the output of \`twinkeep config render my.cnf --node ${node.name}\` where the server reads it last, and restart the server`;
 
 export function settingProblems(node: SetupNode): { refusals: Refusal[]; warnings: string[] } {
   const refusals: Refusal[] = [];
@@ -65,7 +68,9 @@ export function settingProblems(node: SetupNode): { refusals: Refusal[]; warning
       refusals.push({
         code: 'setting',
         message: `${node.name}: ${setting.name} is ${shown}; the pair needs ${line}`,
-        hint: `put the output of \`twinkeep config render my.cnf --node ${node.name}\` where the server reads it last, and restart the server`,
+        hint: AGENTS.has(setting.name)
+          ? `if it was only changed while the server runs: SET GLOBAL ${line}; otherwise ${rendered(node)}`
+          : rendered(node),
       });
     } else warnings.push(`${node.name}: ${setting.name} is ${shown}; config render my.cnf says ${line}`);
   }
