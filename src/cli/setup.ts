@@ -204,7 +204,6 @@ async function setup(options: Options): Promise<void> {
       password: password(config.mysql.replication.passwordFile, 'password of the replication account'),
     },
     schema: 'twinkeep',
-    lossless: config.mysql.durability === 'lossless',
   });
   try {
     await carryOut(

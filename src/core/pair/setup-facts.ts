@@ -55,7 +55,6 @@ export interface SetupInput {
   readonly port: number;
   readonly replicationUser: string;
   readonly heartbeatS: number;
-  readonly lossless: boolean;
 }
 
 export interface Refusal {

@@ -27,7 +27,6 @@ export interface SetupOptions {
   readonly admin: { readonly user: string; readonly password: string };
   readonly replication: { readonly user: string; readonly password: string };
   readonly schema: string;
-  readonly lossless: boolean;
 }
 
 export interface SetupSession {
@@ -132,7 +131,6 @@ async function observe(
     port: options.port,
     replicationUser: options.replication.user,
     heartbeatS: HEARTBEAT_S,
-    lossless: options.lossless,
   };
 }
 
