@@ -28,6 +28,12 @@ function say(text = ''): void {
   console.log(text);
 }
 
+/** The API's word for what a node is doing, in the words of the manual. */
+function roleWord(role: string | undefined): string {
+  if (role === undefined) return 'no answer';
+  return { writing: 'writer', following: 'standby' }[role] ?? role;
+}
+
 /** The pair at a glance, as the kernels, the servers and the agents tell it. */
 async function showPair(lab: LabOptions, status: StatusWatch): Promise<void> {
   const holders = await vipHolders(lab);
@@ -36,7 +42,7 @@ async function showPair(lab: LabOptions, status: StatusWatch): Promise<void> {
     nodeNames.map(async (node) => [
       `  ${node}`,
       `server ${(await serverAnswers(lab, node)) ? 'up' : 'down'}`,
-      answers[node]?.body?.nodes.find((n) => n.self)?.role ?? 'no answer',
+      roleWord(answers[node]?.body?.nodes.find((n) => n.self)?.role),
       holders.includes(node) ? `holds ${writeVip}` : '',
     ]),
   );
@@ -94,10 +100,10 @@ async function killUnderLoad(lab: LabOptions, writer: NodeName, status: StatusWa
   signal(requireService(lab, writer, 'server'), 'SIGKILL');
   progress.say(`kill -9 of the server on ${writer}, with ${load.latest().acks} rows acknowledged so far`);
   await until(() => load.latest().lastAckMs > faultMs + 300, 20_000);
-  await flowing(load, 2000);
-  const lookedMs = nowMs();
   say();
   await showPair(lab, status);
+  await flowing(load, 2000);
+  const lookedMs = nowMs();
   say(`The server on ${writer} is started again by its supervisor and comes back as standby.`);
   await whole(status, `waiting for ${writer} to be standby`);
   progress.say(`${writer} is standby again`);
