@@ -35,7 +35,7 @@ export interface Node {
   interfaceUp: boolean;
   vip: number | null;
   health: string;
-  advertsSilent: boolean;
+  adverts: 'heard' | 'late' | 'silent';
   sql: string;
   wire: string;
 }
@@ -68,7 +68,7 @@ function settings(self: string, peer: string): PairSettings {
     partition: 'availability',
     promoteWithinMs: 2000,
     aloneAfterMs: 3000,
-    peerSilenceMsMax: 250,
+    peerSilenceMsMax: 100,
     agentGraceMs: 250,
     drainMsMax: 30_000,
     gatewayChecked: false,
@@ -99,7 +99,7 @@ function newNode(name: string, peer: string): Node {
     interfaceUp: true,
     vip: null,
     health: 'unknown',
-    advertsSilent: false,
+    adverts: 'heard',
     sql: 'unknown',
     wire: '',
   };
@@ -108,6 +108,7 @@ function newNode(name: string, peer: string): Node {
 /** How long an order takes here. */
 const ORDER_MS = 2;
 const PROBE_MS = 50;
+const LATE_MS = 160;
 const MASTER_DOWN_MS = 336;
 
 export function newWorld(): World {
@@ -283,7 +284,13 @@ export function newWorld(): World {
         const message =
           action.kind === 'tell'
             ? action.message
-            : ({ kind: 'report', sentMs: now, echoMs: peer.itsSentMs, report: action.report } as const);
+            : ({
+                kind: 'report',
+                sentMs: now,
+                echoMs: peer.itsSentMs,
+                asks: action.asks,
+                report: action.report,
+              } as const);
         if (!paths.peer) return;
         at(1, () => {
           const to = other(node);
@@ -342,7 +349,7 @@ export function newWorld(): World {
       claimedEpoch: node.vip,
       interfaceUp: node.interfaceUp,
       interfaceBecause: node.interfaceUp ? 'up' : 'no carrier',
-      peerAdverts: node.advertsSilent ? 'silent' : 'heard',
+      peerAdverts: node.adverts,
       gateway: 'unknown',
     } as const;
     if (node.agentUp && JSON.stringify(wire) !== node.wire) {
@@ -364,7 +371,10 @@ export function newWorld(): World {
     const heard =
       paths.vrrp && peer.hostUp && peer.agentUp && peer.interfaceUp && node.interfaceUp && peer.vip !== null;
     const since = heard ? null : (silentSince ?? now);
-    node.advertsSilent = since !== null && now - since >= MASTER_DOWN_MS;
+    const silentMs = since === null ? 0 : now - since;
+    const before = node.adverts;
+    node.adverts = silentMs >= MASTER_DOWN_MS ? 'silent' : silentMs >= LATE_MS ? 'late' : 'heard';
+    if (node.adverts !== before) probe(node);
     at(10, () => loopAdverts(node, since));
   }
 

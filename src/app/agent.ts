@@ -26,6 +26,8 @@ const MANAGER_GRACE_MS = 2000;
 const MANAGER_MIN_LIFE_MS = 1000;
 /** How long an orderly end may take: the peer must take over. */
 const STOP_MS_MAX = 40_000;
+/** The manager takes a frozen agent for lost after failover.agentGrace: several pulses must fit in. */
+const PULSE_MS = 80;
 
 const EVENTFD_ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
@@ -163,11 +165,11 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
       }, STOP_MS_MAX).unref();
     };
 
+    setInterval(() => manager?.send({ kind: 'pulse' }), PULSE_MS).unref();
+
     const onManagerMessage = (message: ManagerMessage): void => {
       switch (message.kind) {
-        case 'ping':
-          // An answer is also the sign that nothing hangs here.
-          manager?.send({ kind: 'pong' });
+        case 'pulse':
           graceEnds();
           graceStarts();
           return;

@@ -19,7 +19,10 @@ export interface AgentLinkListener {
   onStop(because: string): void;
 }
 
-const PULSE_MS = 100;
+/** Our own pulse; the agent's is faster, because less time is given to it. */
+const PULSE_MS = 500;
+/** How often the agent's silence is looked at. */
+const WATCH_MS = 50;
 
 /** `graceMs`: an agent that does not answer for this long counts as lost, though its socket is open (it is frozen). */
 export function openAgentPort(
@@ -50,7 +53,7 @@ export function openAgentPort(
     }
     switch (message.kind) {
       case 'hello':
-      case 'pong':
+      case 'pulse':
         return;
       case 'wire':
         listener.onWire(message.wire, message.detail);
@@ -83,12 +86,12 @@ export function openAgentPort(
     },
   });
 
-  const pulse = setInterval(() => {
-    link?.send({ kind: 'ping' });
+  const pulse = setInterval(() => link?.send({ kind: 'pulse' }), PULSE_MS);
+  const watch = setInterval(() => {
     const silentMs = clock.bootMs() - heardMs;
     if (up && silentMs > graceMs)
       lose(`the agent has not answered for ${Math.round(silentMs)} ms: it is frozen`);
-  }, PULSE_MS);
+  }, WATCH_MS);
 
   function ask(order: (id: number) => ManagerMessage, deadlineMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -120,6 +123,7 @@ export function openAgentPort(
     },
     close() {
       clearInterval(pulse);
+      clearInterval(watch);
       connection.close();
     },
   };

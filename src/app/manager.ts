@@ -125,6 +125,7 @@ export function runManager(configPath: string): void {
           kind: 'report',
           sentMs: clock.bootMs(),
           echoMs: known.itsSentMs,
+          asks: action.asks,
           report: action.report,
         });
         return;
@@ -149,6 +150,7 @@ export function runManager(configPath: string): void {
       kind: 'report',
       sentMs: clock.bootMs(),
       echoMs: machine.state.peer.itsSentMs,
+      asks: false,
       report: { ...reportOf(machine.state), leaving: true },
     });
     agent.bye(because);
@@ -162,6 +164,7 @@ export function runManager(configPath: string): void {
     onWire(wire, wireDetail) {
       detail = wireDetail;
       dispatch({ kind: 'wire', wire });
+      peerSql.hurry(wire.peerAdverts === 'late' || wire.peerAdverts === 'silent');
     },
     onSay: (level, code, because) => events.add(level, code, because),
     onStop: (because) => dispatch({ kind: 'stop', because }),

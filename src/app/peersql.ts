@@ -4,15 +4,22 @@
 import type { PathState } from '../core/pair/event.ts';
 import { type Clock, type Database, DatabaseError } from '../runtime/ports.ts';
 
-const INTERVAL_MS = 100;
+const INTERVAL_MS = 1000;
 const DEADLINE_MS = 250;
+/** While the peer's adverts are missing the answer is needed before the master-down timer ends. */
+const HURRY_INTERVAL_MS = 30;
+const HURRY_DEADLINE_MS = 120;
 
-export function startPeerSql(
-  server: Database,
-  clock: Clock,
-  onPath: (path: PathState) => void,
-): { stop(): void } {
+export interface PeerSql {
+  /** Whether the answer is wanted soon and often. */
+  hurry(on: boolean): void;
+  stop(): void;
+}
+
+export function startPeerSql(server: Database, clock: Clock, onPath: (path: PathState) => void): PeerSql {
   let stopped = false;
+  let hurried = false;
+  let wake: () => void = () => {};
   let connected = false;
   let path: PathState = 'unknown';
 
@@ -24,8 +31,9 @@ export function startPeerSql(
 
   async function ask(): Promise<void> {
     try {
-      if (connected) await server.ping(DEADLINE_MS);
-      else await server.connect(DEADLINE_MS);
+      const deadlineMs = hurried ? HURRY_DEADLINE_MS : DEADLINE_MS;
+      if (connected) await server.ping(deadlineMs);
+      else await server.connect(deadlineMs);
       connected = true;
       set('answers');
     } catch (error) {
@@ -43,13 +51,20 @@ export function startPeerSql(
     while (!stopped) {
       const startedMs = clock.bootMs();
       await ask();
-      await new Promise((resolve) =>
-        setTimeout(resolve, Math.max(5, startedMs + INTERVAL_MS - clock.bootMs())),
-      );
+      const intervalMs = hurried ? HURRY_INTERVAL_MS : INTERVAL_MS;
+      const restMs = Math.max(5, startedMs + intervalMs - clock.bootMs());
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, restMs);
+      });
     }
   };
   void run();
   return {
+    hurry(on) {
+      if (on && !hurried) wake();
+      hurried = on;
+    },
     stop() {
       stopped = true;
     },

@@ -34,7 +34,7 @@ export interface Prober {
   stop(): void;
 }
 
-const STATUS_EVERY_MS = 500;
+const STATUS_EVERY_MS = 1000;
 /** While the node looks for its role, or takes one over, its picture of the server must be fresh. */
 const STATUS_EVERY_MS_BUSY = 50;
 const WRITE_DEADLINE_MS = 800;

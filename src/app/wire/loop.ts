@@ -15,6 +15,8 @@ import { openVirtualRouter, type VirtualRouter } from './router.ts';
 
 /** The loop looks around at least this often, so that a freeze is noticed as one. */
 const SLEEP_MS_MAX = 100;
+/** An advert is late after this many intervals. */
+const LATE_ADVERTS = 1.6;
 
 export interface WireLoop {
   /** Blocks the thread until stopped. */
@@ -33,7 +35,13 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   const gateway = openGatewayWatch(settings, leases.mac, say);
   let claimedEpoch: number | null = null;
   let lastEpoch = 0;
-  let peerAdverts: 'unknown' | 'heard' | 'silent' = 'unknown';
+  let peerAdverts: 'unknown' | 'heard' | 'late' | 'silent' = 'unknown';
+  let lateAtMs = Number.POSITIVE_INFINITY;
+  const lateAfterMs = settings.advertIntervalMs * LATE_ADVERTS;
+  const hear = (): void => {
+    peerAdverts = 'heard';
+    lateAtMs = bootMs() + lateAfterMs;
+  };
   let link: { up: boolean; because: string } = { up: false, because: 'not known yet' };
   let reported = '';
   let stopping = false;
@@ -43,15 +51,12 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       say,
       masterDown(because) {
         peerAdverts = 'silent';
+        lateAtMs = Number.POSITIVE_INFINITY;
         gateway.askNow();
         say('info', 'vrrp-silent', because);
       },
-      masterBack() {
-        peerAdverts = 'heard';
-      },
-      heard() {
-        peerAdverts = 'heard';
-      },
+      masterBack: hear,
+      heard: hear,
       lostRole(because) {
         if (claimedEpoch === null) return;
         claimedEpoch = null;
@@ -151,6 +156,15 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     claimedEpoch = null;
   }
 
+  /** An advert is missing: the manager asks the other paths now, so that it knows when the master-down timer ends. */
+  function checkLate(): void {
+    if (bootMs() < lateAtMs) return;
+    lateAtMs = Number.POSITIVE_INFINITY;
+    if (peerAdverts !== 'heard') return;
+    peerAdverts = 'late';
+    gateway.askNow();
+  }
+
   /** Tells the main thread what changed since the last time. */
   function tell(): void {
     const wire = {
@@ -204,7 +218,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       let expectedMs = bootMs();
       while (!stopping) {
         const now = bootMs();
-        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs()];
+        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs(), lateAtMs];
         const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, Math.min(...due) - now));
         expectedMs = now + timeoutMs;
         const fds = [waker.fd, monitor.fd, ...gateway.fds(), ...routers.flatMap((router) => router.fds)];
@@ -214,6 +228,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         dispatch(ready);
         for (const router of routers) router.tick();
         leases.renew();
+        checkLate();
         gateway.tick();
         if (leftovers && bootMs() - startedMs > settings.leftoverMs) {
           if (claimedEpoch === null) leases.removeLeftovers();

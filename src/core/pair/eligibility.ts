@@ -103,8 +103,8 @@ export type Evidence =
 export function evidenceAgainstWriter(state: PairState): Evidence | null {
   const { peer, wire, settings, nowMs } = state;
   if (wire.peerAdverts !== 'silent' || nowMs - state.startedMs < FIRST_LISTEN_MS) return null;
+  if (peer.askedMs === null || nowMs - peer.askedMs < settings.peerSilenceMsMax) return null;
   const unheardMs = nowMs - peer.heardAtMs;
-  if (unheardMs < settings.peerSilenceMsMax) return null;
   const who = settings.peer;
   if (peer.sql === 'answers') {
     return {

@@ -35,7 +35,8 @@ export interface WireView {
   readonly claimedEpoch: number | null;
   readonly interfaceUp: boolean;
   readonly interfaceBecause: string;
-  readonly peerAdverts: 'unknown' | 'heard' | 'silent';
+  /** `late`: an advert is missing, the master-down timer still runs: the other paths are asked already. */
+  readonly peerAdverts: 'unknown' | 'heard' | 'late' | 'silent';
   readonly gateway: 'unknown' | 'answers' | 'silent';
 }
 
@@ -69,7 +70,7 @@ export type Order = {
 export type PairAction =
   | { readonly kind: 'order'; readonly id: number; readonly order: Order }
   /** Send our report to the peer, now. */
-  | { readonly kind: 'report'; readonly report: PeerReport }
+  | { readonly kind: 'report'; readonly report: PeerReport; readonly asks: boolean }
   | { readonly kind: 'tell'; readonly message: PeerMessage }
   | {
       readonly kind: 'say';

@@ -151,7 +151,7 @@ function sayVrrpBlocked(state: PairState): Decision | null {
   const blocked =
     peer.advertsSilentSinceMs !== null &&
     nowMs - peer.advertsSilentSinceMs > ADVERTS_HEARD_BY_MS &&
-    nowMs - peer.heardAtMs < settings.peerSilenceMsMax &&
+    peer.askedMs === null &&
     peer.advertisingSinceMs !== null &&
     nowMs - peer.advertisingSinceMs > ADVERTS_HEARD_BY_MS;
   const because = `VRRP from ${settings.peer} is not heard, but its manager answers: nothing moves. Does a firewall drop protocol 112 (VRRP) between the hosts?`;

@@ -112,7 +112,7 @@ class Rehearsal {
   hear(patch: Partial<PeerReport> = {}): void {
     this.feed({
       kind: 'message',
-      message: { kind: 'report', sentMs: 1, echoMs: this.nowMs, report: report(patch) },
+      message: { kind: 'report', sentMs: 1, echoMs: this.nowMs, asks: false, report: report(patch) },
     });
   }
 
@@ -244,6 +244,7 @@ describe('the pair machine', () => {
       message: {
         kind: 'report',
         sentMs: 1,
+        asks: false,
         echoMs: null,
         report: report({ role: 'writing', record: STANDBY, vouches: true }),
       },
@@ -257,11 +258,26 @@ describe('the pair machine', () => {
       [2100, []],
     ] as const) {
       const b = standby();
-      b.nowMs += ageMs;
+      b.nowMs += ageMs - 150;
       b.feed({ kind: 'peer-sql', sql: 'silent' });
       b.feed({ kind: 'wire', wire: { ...b.state.wire, peerAdverts: 'silent' } });
+      expect(b.kinds()).toEqual([]);
+      b.nowMs += 150;
+      b.feed({ kind: 'tick' });
       expect(b.kinds().slice(0, 6)).toEqual(kinds);
     }
+  });
+
+  it('asks a silent writer over the peer channel, and does not take over when it answers', () => {
+    const b = standby();
+    b.nowMs += 400;
+    b.feed({ kind: 'peer-sql', sql: 'silent' });
+    b.feed({ kind: 'wire', wire: { ...b.state.wire, peerAdverts: 'silent' } });
+    b.nowMs += 90;
+    b.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true });
+    b.nowMs += 90;
+    b.feed({ kind: 'tick' });
+    expect(b.kinds()).toEqual([]);
   });
 
   it('does not take over while its gateway does not answer', () => {
@@ -272,6 +288,8 @@ describe('the pair machine', () => {
     b.nowMs += 500;
     b.feed({ kind: 'peer-sql', sql: 'silent' });
     b.feed({ kind: 'wire', wire: { ...b.state.wire, peerAdverts: 'silent', gateway: 'unknown' } });
+    b.nowMs += 200;
+    b.feed({ kind: 'tick' });
     b.feed({ kind: 'wire', wire: { ...b.state.wire, gateway: 'silent' } });
     expect(b.kinds()).toEqual([]);
     b.feed({ kind: 'wire', wire: { ...b.state.wire, gateway: 'answers' } });
@@ -326,6 +344,7 @@ const anyEvent = fc.oneof(
       message: {
         kind: 'report',
         sentMs: 1,
+        asks: false,
         echoMs: 10_000,
         report: report({ ...patch, ineligible: eligible ? [] : ['x'] }),
       },

@@ -19,7 +19,9 @@ type Handler<K extends PairEvent['kind']> = (state: PairState, event: EventOf<K>
 /** An agent that stays away for this long after its manager has handed over ends the manager, too. */
 const ORPHAN_MS_MAX = 2000;
 /** A report goes out at least this often. */
-export const REPORT_INTERVAL_MS = 100;
+export const REPORT_INTERVAL_MS = 250;
+/** While the peer's adverts are missing it is asked this often. */
+const ASK_INTERVAL_MS = 50;
 
 const say = (level: 'info' | 'warn' | 'error', code: string, because: string): PairAction => ({
   kind: 'say',
@@ -102,6 +104,7 @@ function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'repor
       knowsAlone: itKnowsAlone && (state.record.sync === 'alone' || report.leaving),
       heardAtMs: nowMs,
       itsSentMs: message.sentMs,
+      askedMs: null,
       echoedMs,
       vouchedForMs:
         vouched && message.echoMs !== null ? Math.max(peer.vouchedForMs, message.echoMs) : peer.vouchedForMs,
@@ -112,7 +115,10 @@ function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'repor
 
 const onMessage: Handler<'message'> = (state, event) => {
   const { message } = event;
-  if (message.kind === 'report') return note(onReport(state, message));
+  if (message.kind === 'report') {
+    const heard = onReport(state, message);
+    return note(message.asks ? { ...heard, reportedAtMs: Number.NEGATIVE_INFINITY } : heard);
+  }
   if (message.kind === 'handover') {
     const stale = message.epoch <= state.record.epoch;
     if (stale) {
@@ -455,26 +461,29 @@ export function reportOf(state: PairState): PeerReport {
   };
 }
 
+/** What of a report must be told at once when it changes. */
+function digestOf(report: PeerReport): string {
+  const { record, role, server, replicating, semiSyncReplica, vouches: word, advertising, leaving } = report;
+  const flags = [replicating, semiSyncReplica, word, advertising, leaving, report.ineligible.length === 0];
+  return `${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
+}
+
 function withReport([state, actions]: Step): Step {
   const report = reportOf(state);
-  const {
-    ineligible: reasons,
-    executedGtid: _e,
-    receivedGtid: _r,
-    heartbeat: _h,
-    lagMs: _l,
-    ...rest
-  } = report;
-  const digest = JSON.stringify([rest, reasons.length === 0]);
-  const due = state.nowMs - state.reportedAtMs >= REPORT_INTERVAL_MS || digest !== state.reportedDigest;
+  const digest = digestOf(report);
+  const { peerAdverts } = state.wire;
+  const asks = state.role === 'following' && (peerAdverts === 'late' || peerAdverts === 'silent');
+  const sinceMs = state.nowMs - state.reportedAtMs;
+  const due = sinceMs >= (asks ? ASK_INTERVAL_MS : REPORT_INTERVAL_MS) || digest !== state.reportedDigest;
   if (!due) return [state, actions];
   const next: PairState = {
     ...state,
     reportedAtMs: state.nowMs,
     reportedDigest: digest,
     vouchedAtMs: report.vouches ? state.nowMs : state.vouchedAtMs,
+    peer: asks ? { ...state.peer, askedMs: state.peer.askedMs ?? state.nowMs } : state.peer,
   };
-  return [next, [...actions, { kind: 'report', report }]];
+  return [next, [...actions, { kind: 'report', report, asks }]];
 }
 
 /** The whole machine. Never throws, never waits. */
@@ -489,6 +498,7 @@ export function step(state: PairState, event: PairEvent): readonly [PairState, r
 /** How soon the machine wants to be asked again: soon while something is in the balance. Milliseconds. */
 export function tickIntervalMs(state: PairState): number {
   const pending =
+    state.wire.peerAdverts === 'late' ||
     state.wire.peerAdverts === 'silent' ||
     state.agent.link === 'lost' ||
     state.operation !== null ||

@@ -42,6 +42,8 @@ export type PeerMessage =
       readonly sentMs: number;
       /** The latest `sentMs` of the receiver that the sender had seen; null before the first. */
       readonly echoMs: number | null;
+      /** The sender wants an answer now: it does not hear the receiver's adverts. */
+      readonly asks: boolean;
       readonly report: PeerReport;
     }
   /** "I have stopped taking writes; take epoch `epoch`." With the GTIDs to reach, or null when the server cannot tell. */
@@ -82,7 +84,8 @@ export function parsePeerMessage(value: unknown): PeerMessage | null {
       const report = parseReport(v['report']);
       const echoMs = v['echoMs'];
       if (report === null || !isTime(v['sentMs']) || !(echoMs === null || isTime(echoMs))) return null;
-      return { kind: 'report', sentMs: v['sentMs'], echoMs, report };
+      if (typeof v['asks'] !== 'boolean') return null;
+      return { kind: 'report', sentMs: v['sentMs'], echoMs, asks: v['asks'], report };
     }
     case 'handover': {
       const finalGtid = v['finalGtid'];

@@ -12,7 +12,7 @@ export interface PairSettings {
   readonly promoteWithinMs: number;
   /** The writer goes alone no earlier than this after it last vouched to the standby. Always > promoteWithinMs. */
   readonly aloneAfterMs: number;
-  /** A path counts as silent after this long without a sign of life. */
+  /** The peer's manager counts as silent when a question to it has had no answer for this long. */
   readonly peerSilenceMsMax: number;
   /** How long a manager waits for a killed or frozen agent. */
   readonly agentGraceMs: number;

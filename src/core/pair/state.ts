@@ -37,6 +37,8 @@ export interface PeerKnowledge {
   readonly sql: PathState;
   /** Since when the writer sees this standby not acknowledging; null while it does. */
   readonly notReplicatingSinceMs: number | null;
+  /** When the oldest question that has had no answer was asked; null when none is open. */
+  readonly askedMs: number | null;
   /** Since when no adverts of the peer are heard; null while they are, or while that is not known. */
   readonly advertsSilentSinceMs: number | null;
   /** Since when the peer says that it sends adverts; null while it does not. */
@@ -146,6 +148,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
       vouchedForMs: Number.NEGATIVE_INFINITY,
       sql: 'unknown',
       notReplicatingSinceMs: null,
+      askedMs: null,
       advertsSilentSinceMs: null,
       advertisingSinceMs: null,
       knowsAlone: false,
@@ -166,9 +169,12 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
   };
 }
 
+/** Four reports missing. */
+const FRESH_MS_MAX = 1000;
+
 /** The peer's report, if it is fresh enough to act on. */
 export function freshReport(state: PairState): PeerReport | null {
-  const { peer, settings, nowMs } = state;
-  if (!peer.channelOpen || nowMs - peer.heardAtMs > settings.peerSilenceMsMax * 2) return null;
+  const { peer, nowMs } = state;
+  if (!peer.channelOpen || nowMs - peer.heardAtMs > FRESH_MS_MAX) return null;
   return peer.report;
 }

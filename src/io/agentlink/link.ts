@@ -21,7 +21,8 @@ export interface WireDetail {
 export type AgentMessage =
   | { readonly kind: 'hello'; readonly pid: number }
   | { readonly kind: 'wire'; readonly wire: WireView; readonly detail: WireDetail }
-  | { readonly kind: 'pong' }
+  /** The agent's pulse: it runs. */
+  | { readonly kind: 'pulse' }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly because: string }
   | {
@@ -34,7 +35,8 @@ export type AgentMessage =
 
 export type ManagerMessage =
   | { readonly kind: 'hello'; readonly pid: number }
-  | { readonly kind: 'ping' }
+  /** The manager's pulse: it runs. */
+  | { readonly kind: 'pulse' }
   /** Hold the write VIP for this epoch. An epoch below the last claimed one is refused. */
   | { readonly kind: 'claim'; readonly id: number; readonly epoch: number }
   /** Cut the clients off and release the VIP. */
