@@ -474,7 +474,11 @@ function withReport([state, actions]: Step): Step {
   const { peerAdverts } = state.wire;
   const asks = state.role === 'following' && (peerAdverts === 'late' || peerAdverts === 'silent');
   const sinceMs = state.nowMs - state.reportedAtMs;
-  const due = sinceMs >= (asks ? ASK_INTERVAL_MS : REPORT_INTERVAL_MS) || digest !== state.reportedDigest;
+  // The first question goes out at once; after an answer the next one waits its turn.
+  const unasked =
+    asks && state.peer.askedMs === null && state.nowMs - state.peer.heardAtMs >= ASK_INTERVAL_MS;
+  const intervalMs = asks ? ASK_INTERVAL_MS : REPORT_INTERVAL_MS;
+  const due = unasked || sinceMs >= intervalMs || digest !== state.reportedDigest;
   if (!due) return [state, actions];
   const next: PairState = {
     ...state,
