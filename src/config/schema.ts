@@ -101,8 +101,13 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
   }),
   probe: section('How the agent asks whether its server is well.', {
     interval: duration(
-      { min: '10ms', max: '1m', usualMs: 100 },
-      { meaning: 'Time between two probes.', fallback: 100, example: '100ms' },
+      { min: '10ms', max: '1m', usualMs: 200 },
+      {
+        meaning:
+          'Time between two probes. A server that closes its connections is noticed at once, without a probe.',
+        fallback: 200,
+        example: '200ms',
+      },
     ),
     deadline: duration(
       { min: '20ms', max: '5m', usualMs: 500 },
@@ -114,12 +119,12 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
     ),
   }),
   heartbeatInterval: duration(
-    { min: '50ms', max: '1m', usualMs: 250 },
+    { min: '50ms', max: '1m', usualMs: 500 },
     {
       meaning:
         'Time between two rows that the writer commits to prove, through replication, that it lives and that commits pass.',
-      fallback: 250,
-      example: '250ms',
+      fallback: 500,
+      example: '500ms',
     },
   ),
 });

@@ -16,7 +16,7 @@ const SETTINGS: PairSettings = {
   partition: 'availability',
   promoteWithinMs: 2000,
   aloneAfterMs: 3000,
-  peerSilenceMsMax: 250,
+  peerSilenceMsMax: 100,
   agentGraceMs: 250,
   drainMsMax: 30_000,
   gatewayChecked: false,
