@@ -188,7 +188,7 @@ export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun 
     fault: fault.name,
     outageMs: lengthOf(longestGap(moments, around)),
     writerOutageMs: longestGapOfOneWriter(acks, around),
-    baselineMs: lengthOf(longestGap(moments, { fromMs: times.startedMs + 200, toMs: times.faultMs })),
+    baselineMs: baselineOf(moments, times),
     returnOutageMs: lengthOf(longestGap(moments, { fromMs: newWriterMs, toMs: times.endMs })),
     acknowledged: acks.length,
     errors: countErrors(seen.failures, times.faultMs),
@@ -203,6 +203,13 @@ export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun 
     clientStallMs: seen.clientStallMs,
   };
   return { ...run, problems: problemsOf(fault, writer, run, seen) };
+}
+
+/** Only gaps that ended before the fault: the one that the fault cut into is the outage's. */
+function baselineOf(moments: readonly number[], times: Times): number {
+  const before = moments.filter((moment) => moment <= times.faultMs);
+  const toMs = before.reduce((last, moment) => Math.max(last, moment), times.startedMs);
+  return lengthOf(longestGap(before, { fromMs: times.startedMs, toMs }));
 }
 
 const noAck: Ack = { writer: 0, sequence: 0, sentMs: 0, ackedMs: 0, serverId: 0 };
