@@ -38,6 +38,9 @@ const standbyMayAct: Rule = (values, report) => {
   );
 };
 
+/** The age of the last contact at the moment a writer dies: two beats of the managers (250 ms) and an answer. */
+const CONTACT_AGE_MS = 600;
+
 const standbyNoticesInTime: Rule = (values, report) => {
   const { promoteWithinMs, advertIntervalMs } = resolveTimes(values);
   if (promoteWithinMs === undefined) return;
@@ -51,13 +54,15 @@ const standbyNoticesInTime: Rule = (values, report) => {
     );
   }
   // Master_Down_Interval is three adverts and a skew of less than one (RFC 9568, section 6.1).
-  if (advertIntervalMs === undefined || promoteWithinMs >= 4 * advertIntervalMs) return;
-  const down = formatDuration(4 * advertIntervalMs);
+  if (advertIntervalMs === undefined) return;
+  const leastMs = 4 * advertIntervalMs + CONTACT_AGE_MS;
+  if (promoteWithinMs >= leastMs) return;
+  const down = formatDuration(leastMs);
   report(
     ['failover.promoteWithin', 'vrrp.advertInterval'],
     'window-too-short',
-    `a standby notices a dead writer up to ${down} after its last advert (four times ${formatDuration(advertIntervalMs)}), and may promote only within ${formatDuration(promoteWithinMs)}: it would never take over`,
-    `set promoteWithin to ${down} or more, or advertInterval to a quarter of promoteWithin or less`,
+    `a standby notices a dead writer up to ${down} after their last contact (four adverts of ${formatDuration(advertIntervalMs)}, and the managers' own beat), and may promote only within ${formatDuration(promoteWithinMs)}: it would never take over`,
+    `set promoteWithin to ${down} or more`,
   );
 };
 
