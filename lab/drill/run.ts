@@ -207,9 +207,10 @@ export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun 
 
 /** Only gaps that ended before the fault: the one that the fault cut into is the outage's. */
 function baselineOf(moments: readonly number[], times: Times): number {
-  const before = moments.filter((moment) => moment <= times.faultMs);
-  const toMs = before.reduce((last, moment) => Math.max(last, moment), times.startedMs);
-  return lengthOf(longestGap(before, { fromMs: times.startedMs, toMs }));
+  const before = moments.filter((moment) => moment >= times.startedMs && moment <= times.faultMs);
+  const fromMs = before.reduce((first, moment) => Math.min(first, moment), times.faultMs);
+  const toMs = before.reduce((last, moment) => Math.max(last, moment), fromMs);
+  return lengthOf(longestGap(before, { fromMs, toMs }));
 }
 
 const noAck: Ack = { writer: 0, sequence: 0, sentMs: 0, ackedMs: 0, serverId: 0 };
