@@ -46,7 +46,12 @@ export function openGatewayWatch(settings: WireSettings, mac: Uint8Array, say: S
   let state: 'unknown' | 'answers' | 'silent' = 'unknown';
   let unanswered = 0;
   let dueMs = bootMs();
-  let socket: ArpSocket | null = null;
+  // Kept open: closing a packet socket waits for the kernel (12 ms seen), and the loop must not.
+  const socket: ArpSocket = openArpSocket({
+    interfaceName: settings.interfaceName,
+    receives: true,
+    repliesFrom: gateway,
+  });
 
   const settle = (next: 'answers' | 'silent'): void => {
     if (next === 'silent' && state !== 'silent') {
@@ -58,8 +63,6 @@ export function openGatewayWatch(settings: WireSettings, mac: Uint8Array, say: S
     }
     state = next;
     dueMs = bootMs() + ASK_EVERY_MS;
-    socket?.close();
-    socket = null;
   };
 
   return {
@@ -69,9 +72,9 @@ export function openGatewayWatch(settings: WireSettings, mac: Uint8Array, say: S
       unanswered = 0;
       dueMs = bootMs();
     },
-    fds: () => (socket === null ? [] : [socket.fd]),
+    fds: () => [socket.fd],
     receive() {
-      for (let frame = socket?.receive() ?? null; frame !== null; frame = socket?.receive() ?? null) {
+      for (let frame = socket.receive(); frame !== null; frame = socket.receive()) {
         const decoded = decodeArp(frame);
         if (!decoded.ok || decoded.operation !== 'reply' || decoded.senderIp !== gateway) continue;
         unanswered = 0;
@@ -86,8 +89,6 @@ export function openGatewayWatch(settings: WireSettings, mac: Uint8Array, say: S
         settle('silent');
         return;
       }
-      // Opened only while an answer is awaited: every ARP frame of the LAN would wake this thread.
-      socket ??= openArpSocket({ interfaceName: settings.interfaceName, receives: true });
       socket.send(encodeArpRequest(mac, settings.ownAddress, gateway));
       unanswered++;
       dueMs = now + ASK_AGAIN_MS;

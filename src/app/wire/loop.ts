@@ -198,7 +198,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   function dispatch(ready: readonly number[]): void {
     if (ready.includes(monitor.fd)) for (const event of monitor.read()) onRoute(event);
     for (const router of routers) if (router.fds.some((fd) => ready.includes(fd))) router.receive();
-    gateway.receive();
+    if (gateway.fds().some((fd) => ready.includes(fd))) gateway.receive();
     if (ready.includes(waker.fd)) waker.drain();
     for (;;) {
       const message = receiveMessageOnPort(port) as { message: WireOrder } | undefined;

@@ -37,7 +37,8 @@ export function adminGrants(schema: string): readonly Grant[] {
     {
       privileges: 'SUPER',
       on: '*.*',
-      because: 'switches event_scheduler, for which 10.11 has nothing smaller; it does not open read_only',
+      because:
+        'switches event_scheduler, and passes over an event that is applied already; 10.11 has nothing smaller for these',
     },
     {
       privileges: 'SELECT, INSERT, UPDATE',

@@ -3,8 +3,19 @@
 // core/arp knows what the frames mean.
 
 import { ETHERTYPE_ARP } from '../../core/arp/ethernet.ts';
+import { assert } from '../../core/error.ts';
+import { parseIp } from '../../core/ip/address.ts';
 import { explained, noSuchInterface } from './explain.ts';
-import { check, closeFd, errnoName, interfaceIndexOf, lastErrno, libc } from './libc.ts';
+import {
+  addressOf,
+  check,
+  closeFd,
+  errnoName,
+  interfaceIndexOf,
+  lastErrno,
+  libc,
+  setOptionBytes,
+} from './libc.ts';
 import { MessageReceiver } from './receiver.ts';
 import {
   AF_PACKET,
@@ -13,6 +24,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
+  SOL_SOCKET,
 } from './sockaddr.ts';
 
 const PACKET_OUTGOING = 4;
@@ -26,6 +38,48 @@ export interface ArpSocketOptions {
    * it is worth opening a receiving one only for as long as an answer is awaited.
    */
   readonly receives: boolean;
+  /** Only replies from this IPv4 address are received; the kernel drops the rest, so that nothing else wakes the poller. */
+  readonly repliesFrom?: string;
+}
+
+const SO_ATTACH_FILTER = 26;
+
+/**
+ * A classic BPF program (linux/filter.h): keep a frame whose ARP operation is 2 (reply) and whose sender is the address.
+ * Each instruction is a 16-bit code, two jump offsets, and a 32-bit operand.
+ */
+function replyFilter(address: Uint8Array): Uint8Array<ArrayBuffer> {
+  const sender = new DataView(address.buffer, address.byteOffset, 4).getUint32(0);
+  const LOAD_HALF = 0x28;
+  const LOAD_WORD = 0x20;
+  const JUMP_EQUAL = 0x15;
+  const RETURN = 0x06;
+  const program: readonly (readonly [number, number, number, number])[] = [
+    [LOAD_HALF, 0, 0, ETHERNET_HEADER_BYTES + 6],
+    [JUMP_EQUAL, 0, 3, 2],
+    [LOAD_WORD, 0, 0, ETHERNET_HEADER_BYTES + 14],
+    [JUMP_EQUAL, 0, 1, sender],
+    [RETURN, 0, 0, 0xffff],
+    [RETURN, 0, 0, 0],
+  ];
+  const bytes = new Uint8Array(new ArrayBuffer(program.length * 8));
+  const view = new DataView(bytes.buffer);
+  for (const [i, [code, whenTrue, whenFalse, operand]] of program.entries()) {
+    view.setUint16(i * 8, code, true);
+    view.setUint8(i * 8 + 2, whenTrue);
+    view.setUint8(i * 8 + 3, whenFalse);
+    view.setUint32(i * 8 + 4, operand, true);
+  }
+  return bytes;
+}
+
+/** The kernel copies the program: the buffers are needed for this call only. */
+function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
+  const header = new Uint8Array(new ArrayBuffer(16));
+  const view = new DataView(header.buffer);
+  view.setUint16(0, program.length / 8, true);
+  view.setBigUint64(8, addressOf(program.buffer), true);
+  setOptionBytes(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 'setsockopt(SO_ATTACH_FILTER)');
 }
 
 export class ArpSocket {
@@ -83,6 +137,11 @@ export function openArpSocket(options: ArpSocketOptions): ArpSocket {
     // Protocol 0 until bound: a packet socket made with a protocol hears all interfaces before bind() narrows it.
     const fd = check(libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket(AF_PACKET)');
     try {
+      if (options.repliesFrom !== undefined) {
+        const address = parseIp(options.repliesFrom);
+        assert(address !== null && address.length === 4, `${options.repliesFrom} is an IPv4 address`);
+        attachFilter(fd, replyFilter(address));
+      }
       const own = packetSockaddr(options.receives ? ETHERTYPE_ARP : 0, interfaceIndex);
       check(libc.bind(fd, own, own.length), 'bind(AF_PACKET)');
       return new ArpSocket(fd, interfaceIndex, options.receives);
