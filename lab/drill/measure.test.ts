@@ -180,6 +180,10 @@ describe('rows', () => {
   });
   test('rows that only one server has, or with another payload, differ', () => {
     const other = new Map([...rows('1/1', '1/3'), ['1/2', 'changed']]);
-    expect(differingRows(rows('1/1', '1/2'), other).sort()).toEqual(['1/2', '1/3']);
+    expect(differingRows(rows('1/1', '1/2', '1/4'), other).sort()).toEqual([
+      '1/2 with another content',
+      '1/3 only on b',
+      '1/4 only on a',
+    ]);
   });
 });

@@ -125,9 +125,11 @@ export function unacknowledgedRows(acks: readonly Ack[], rows: ReadonlyMap<strin
   return [...rows.keys()].filter((key) => !acknowledged.has(key));
 }
 
-/** Rows that only one of the two servers has, or that differ. */
-export function differingRows(x: ReadonlyMap<string, string>, y: ReadonlyMap<string, string>): string[] {
-  const fromX = [...x].filter(([key, payload]) => y.get(key) !== payload).map(([key]) => key);
-  const onlyInY = [...y.keys()].filter((key) => !x.has(key));
-  return [...fromX, ...onlyInY];
+/** Rows that only one of the two servers has, or that differ, each with what is wrong with it. */
+export function differingRows(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string[] {
+  const fromA = [...a]
+    .filter(([key, payload]) => b.get(key) !== payload)
+    .map(([key]) => `${key} ${b.has(key) ? 'with another content' : 'only on a'}`);
+  const onlyInB = [...b.keys()].filter((key) => !a.has(key)).map((key) => `${key} only on b`);
+  return [...fromA, ...onlyInB];
 }

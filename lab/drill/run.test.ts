@@ -83,7 +83,7 @@ test('an acknowledged row that one server lacks is a problem that names it', () 
   expect(differing).toBe(1);
   expect(problems).toEqual([
     '1 acknowledged rows are missing on b (writer/sequence 1/50)',
-    '1 rows differ between a and b',
+    '1 rows differ between a and b (writer/sequence 1/50 only on a)',
   ]);
 });
 

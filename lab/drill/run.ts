@@ -233,7 +233,10 @@ function problemsOf(fault: Fault, writer: NodeName, run: Omit<DrillRun, 'problem
       `${lost.length} acknowledged rows are missing on ${node} (writer/sequence ${lost.slice(0, 3).join(', ')})`,
     );
   }
-  if (run.differing > 0) problems.push(`${run.differing} rows differ between a and b`);
+  if (run.differing > 0)
+    problems.push(
+      `${run.differing} rows differ between a and b (writer/sequence ${seen.data.differing.slice(0, 3).join(', ')})`,
+    );
   if (run.acknowledgedByBothMs > 0) {
     problems.push(`both servers acknowledged writes for ${run.acknowledgedByBothMs.toFixed(1)} ms`);
   }
