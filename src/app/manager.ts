@@ -7,7 +7,7 @@ import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { assert, OperatorError } from '../core/error.ts';
 import type { PairAction, PairEvent } from '../core/pair/event.ts';
-import { reportOf, step, tickIntervalMs } from '../core/pair/machine.ts';
+import { missesAdverts, reportOf, step, tickIntervalMs } from '../core/pair/machine.ts';
 import type { PairSettings } from '../core/pair/settings.ts';
 import { initialState, type PairState } from '../core/pair/state.ts';
 import { agentSocketPath, type WireDetail } from '../io/agentlink/link.ts';
@@ -164,7 +164,7 @@ export function runManager(configPath: string): void {
     onWire(wire, wireDetail) {
       detail = wireDetail;
       dispatch({ kind: 'wire', wire });
-      peerSql.hurry(wire.peerAdverts === 'late' || wire.peerAdverts === 'silent');
+      peerSql.hurry(missesAdverts(machine.state));
     },
     onSay: (level, code, because) => events.add(level, code, because),
     onStop: (because) => dispatch({ kind: 'stop', because }),

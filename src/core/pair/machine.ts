@@ -461,6 +461,12 @@ export function reportOf(state: PairState): PeerReport {
   };
 }
 
+/** A standby that does not hear the writer's adverts; a writer hears none anyway. */
+export function missesAdverts(state: PairState): boolean {
+  const { peerAdverts } = state.wire;
+  return state.role === 'following' && (peerAdverts === 'late' || peerAdverts === 'silent');
+}
+
 /** What of a report must be told at once when it changes. */
 function digestOf(report: PeerReport): string {
   const { record, role, server, replicating, semiSyncReplica, vouches: word, advertising, leaving } = report;
@@ -471,8 +477,7 @@ function digestOf(report: PeerReport): string {
 function withReport([state, actions]: Step): Step {
   const report = reportOf(state);
   const digest = digestOf(report);
-  const { peerAdverts } = state.wire;
-  const asks = state.role === 'following' && (peerAdverts === 'late' || peerAdverts === 'silent');
+  const asks = missesAdverts(state);
   const sinceMs = state.nowMs - state.reportedAtMs;
   // The first question goes out at once; after an answer the next one waits its turn.
   const unasked =
@@ -502,8 +507,7 @@ export function step(state: PairState, event: PairEvent): readonly [PairState, r
 /** How soon the machine wants to be asked again: soon while something is in the balance. Milliseconds. */
 export function tickIntervalMs(state: PairState): number {
   const pending =
-    state.wire.peerAdverts === 'late' ||
-    state.wire.peerAdverts === 'silent' ||
+    missesAdverts(state) ||
     state.agent.link === 'lost' ||
     state.operation !== null ||
     state.role === 'handing-over' ||
