@@ -40,7 +40,8 @@ async function makeAccounts(server: MariadbServer): Promise<void> {
      sequence BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB`,
   );
   await root.query('CREATE DATABASE shop');
-  await root.query('CREATE TABLE shop.t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB');
+  for (const table of ['t', 'u'])
+    await root.query(`CREATE TABLE shop.${table} (id INT PRIMARY KEY, v INT) ENGINE=InnoDB`);
   await account('twinkeep', adminGrants('twinkeep'));
   await account('repl', replicationGrants);
   await account('app', [{ privileges: 'SELECT, INSERT, UPDATE, DELETE, LOCK TABLES', on: 'shop.*' }]);
