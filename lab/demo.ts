@@ -10,7 +10,7 @@ import { lengthOf, longestGap } from './drill/measure.ts';
 import { table } from './drill/report.ts';
 import { requireService } from './host.ts';
 import { takingDownOnInterrupt } from './interrupt.ts';
-import { labDown, labUp, serverAnswers, vipHolders } from './lab.ts';
+import { claimLab, labDown, labUp, requireUnclaimed, serverAnswers, vipHolders } from './lab.ts';
 import { type Load, startLoad } from './load.ts';
 import { launcher } from './pair.ts';
 import { type LabOptions, labOptions, type NodeName, nodeNames, peerOf, writeVip } from './plan.ts';
@@ -78,7 +78,7 @@ async function demo(): Promise<void> {
   );
   say('its own on this machine: hosts a and b (MariaDB each), an application host, a gateway.');
   say();
-  const lab = await labUp(given, progress.say);
+  const lab = await labUp(given, progress.say, claimLab);
   const status = watchStatus(lab);
   try {
     await whole(status, 'asking both agents');
@@ -159,7 +159,10 @@ function explain(error: unknown): void {
   else console.error(error instanceof Error ? error.message : String(error));
 }
 
+let ours = false;
 try {
+  requireUnclaimed(given);
+  ours = true;
   await takingDownOnInterrupt(given, async () => {
     await labDown(given);
     await demo();
@@ -168,7 +171,7 @@ try {
 } catch (error) {
   explain(error);
 } finally {
-  if (!options.stay) {
+  if (ours && !options.stay) {
     await labDown(given);
     progress.say('the lab is gone, nothing of it is left');
   }

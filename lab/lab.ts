@@ -32,7 +32,7 @@ import {
   prefixLength,
   writeVip,
 } from './plan.ts';
-import { signal, until } from './process.ts';
+import { signal, startTimeOf, until } from './process.ts';
 import { watchStatus } from './statuswatch.ts';
 
 export type Progress = (message: string) => void;
@@ -47,6 +47,26 @@ const keptFor: ReadonlySet<string> = new Set(['lab-setup', 'lab-not-paired']);
 
 function stateFile(dir: string): string {
   return join(dir, 'lab.json');
+}
+
+/** A drill or demo, which builds and ends its lab by itself, marks it as its own while it runs. */
+export function claimLab(given: Partial<LabOptions>): void {
+  const file = join(labOptions(given).dir, 'user.json');
+  writeFileSync(file, JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
+}
+
+/** Refuses when another drill or demo is at work in the lab, which would be taken down under its feet. */
+export function requireUnclaimed(given: Partial<LabOptions>): void {
+  const { name, dir } = labOptions(given);
+  const file = join(dir, 'user.json');
+  if (!existsSync(file)) return;
+  const user = JSON.parse(readFileSync(file, 'utf8')) as { pid: number; startTime: string };
+  if (user.pid === process.pid || startTimeOf(user.pid) !== user.startTime) return;
+  throw new OperatorError(
+    'lab-in-use',
+    `Process ${user.pid} is running a drill or the demo in the lab "${name}".`,
+    'Wait for it, or use another lab: --name NAME',
+  );
 }
 
 /** Finds a lab that is up; an OperatorError when there is none. */
@@ -72,13 +92,18 @@ function requireRoot(): void {
 }
 
 /** Builds the hosts, starts the servers and, unless told otherwise, makes them a pair under two agents. */
-export async function labUp(given: Partial<LabOptions>, progress: Progress): Promise<LabOptions> {
+export async function labUp(
+  given: Partial<LabOptions>,
+  progress: Progress,
+  claim: (lab: LabOptions) => void = () => {},
+): Promise<LabOptions> {
   requireRoot();
   requireNoLab(given);
   const lab = labOptions(given);
   rmSync(lab.dir, { recursive: true, force: true });
   mkdirSync(lab.dir, { recursive: true, mode: 0o755 });
   writeFileSync(stateFile(lab.dir), `${JSON.stringify(lab, null, 2)}\n`);
+  claim(lab);
   try {
     await build(lab, progress);
   } catch (error) {

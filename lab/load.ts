@@ -1,8 +1,9 @@
 // Starts the load client in the application host and follows what it says.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { OperatorError } from '../src/core/error.ts';
 import { type ClientReport, parseAcks } from './acks.ts';
 import { spawnIn } from './host.ts';
 import { applicationPasswordFile } from './pair.ts';
@@ -80,6 +81,13 @@ export function startLoad(lab: LabOptions, load: LoadOptions = defaultLoad): Loa
       child.stdin?.end(); // the client takes this as its sign to stop; nsenter would not pass a signal on
       await ended;
       if (stderr !== '') throw new Error(`the load client failed:\n${stderr}`);
+      if (!existsSync(file)) {
+        throw new OperatorError(
+          'load-gone',
+          `The load client left no record in ${file}; the lab was taken down meanwhile, or its client never started.`,
+          'Run it again, with a lab of its own: --name NAME',
+        );
+      }
       return parseAcks(readFileSync(file, 'utf8'));
     },
     firstSequence,

@@ -41,6 +41,12 @@ export function argvOf(pid: number): string[] {
   return read(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
 }
 
+/** Says of a pid which process it is: pids are used again. Empty when it has ended. */
+export function startTimeOf(pid: number): string {
+  // Field 22; the second one, the command's name, may hold spaces and brackets.
+  return read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[19] ?? '';
+}
+
 /** Everything that runs in the process namespace of `initPid`. */
 export function processesOf(initPid: number): HostProcess[] {
   const namespace = pidNamespace(initPid);

@@ -6,7 +6,7 @@ import { type Fault, faultNamed, faults } from '../../lab/drill/faults.ts';
 import { reportText } from '../../lab/drill/report.ts';
 import { type DrillRun, drillOnce } from '../../lab/drill/run.ts';
 import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
-import { labDown, labUp } from '../../lab/lab.ts';
+import { claimLab, labDown, labUp, requireUnclaimed } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
 import { OperatorError } from '../core/error.ts';
@@ -59,6 +59,7 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     pairOverrides: options.set.join('\n'),
   };
+  requireUnclaimed(lab);
   const { runs, broken } = await takingDownOnInterrupt(lab, (interrupted) =>
     drillAll(lab, chosen, repeat, options.keep === true, interrupted),
   );
@@ -97,7 +98,8 @@ async function drillAll(
       try {
         const tick = (message: string) => progress.tick(`${label}: ${message}`);
         await labDown(lab);
-        const run = await drillOnce(await labUp(lab, tick), fault, tick);
+        const built = await labUp(lab, tick, claimLab);
+        const run = await drillOnce(built, fault, tick);
         runs.push(run);
         progress.say(`${label}: ${verdict(run)}`);
         keepIt = keep && run.problems.length > 0;

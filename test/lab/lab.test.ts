@@ -1,8 +1,8 @@
 // The lab itself, without agents: what it builds, breaks and mends, and that nothing of it stays behind.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { nowMs } from '../../lab/acks.ts';
 import { answers, rootSession } from '../../lab/database.ts';
@@ -11,18 +11,20 @@ import { heldTogether } from '../../lab/drill/measure.ts';
 import { hostProcesses, initPidOf, isSupervised, requireService, runIn, servicePid } from '../../lab/host.ts';
 import {
   bootHost,
+  claimLab,
   crashHost,
   labDown,
   labUp,
   moveVipByHand,
   openLab,
+  requireUnclaimed,
   stopService,
   vipHolders,
 } from '../../lab/lab.ts';
 import { startLoad } from '../../lab/load.ts';
 import { blockVrrp, partition, setCable, unblock } from '../../lab/network.ts';
 import { addressOf, hostNames, type LabOptions, labOptions } from '../../lab/plan.ts';
-import { allPids, argvOf, signal, sleep, until } from '../../lab/process.ts';
+import { allPids, argvOf, signal, sleep, startTimeOf, until } from '../../lab/process.ts';
 import { watchVip } from '../../lab/vipwatch.ts';
 
 const given = { name: `test-${process.pid}`, agents: false, serverRestartS: 0.2 };
@@ -111,6 +113,18 @@ describe('coming and going', () => {
     expect([130, 0]).toContain(await ended); // 0: it was quicker than we
     await labDown(given);
     expect(traces(labOptions(given))).toEqual([]);
+  });
+
+  test('a lab in which another process drills is not taken down under its feet', async () => {
+    const lab = await labUp(given, silent, claimLab);
+    requireUnclaimed(given); // our own
+    const other = spawn('sleep', ['30']);
+    const user = { pid: other.pid ?? 0, startTime: startTimeOf(other.pid ?? 0) };
+    writeFileSync(join(lab.dir, 'user.json'), JSON.stringify(user));
+    expect(() => requireUnclaimed(given)).toThrow(expect.objectContaining({ code: 'lab-in-use' }));
+    other.kill('SIGKILL');
+    await until(() => startTimeOf(user.pid) === '', 2000);
+    requireUnclaimed(given); // its user has ended
   });
 
   test("a folder that is not a lab's is never emptied", async () => {
