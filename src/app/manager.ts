@@ -201,7 +201,8 @@ export function runManager(configPath: string): void {
       situation() {
         const { role, record, own: known, operation } = machine.state;
         const open = role === 'writing' && known.status?.readOnly === false && operation?.kind !== 'handover';
-        return { role, epoch: record.epoch, open };
+        const peerThere = known.health === 'up' && machine.state.peer.channelOpen;
+        return { role, epoch: record.epoch, open, paired: record.sync === 'paired' || !peerThere };
       },
     },
     {

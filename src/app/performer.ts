@@ -55,7 +55,7 @@ async function carryOut(order: Order, with_: Performers): Promise<string | undef
       await own.setSemiSyncReplica(order.on, deadlineMs);
       return undefined;
     case 'start-channel':
-      await own.startChannel(deadlineMs);
+      await own.startChannel(deadlineMs, order.discard);
       return undefined;
     case 'stop-receiving':
       await own.stopReceiving(deadlineMs);

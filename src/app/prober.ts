@@ -14,7 +14,12 @@ export interface ProberOptions {
   readonly deadlineMs: number;
   readonly heartbeatIntervalMs: number;
   /** What the pair machine has made of this node. */
-  readonly situation: () => { readonly role: Role; readonly epoch: number; readonly open: boolean };
+  readonly situation: () => {
+    readonly role: Role;
+    readonly epoch: number;
+    readonly open: boolean;
+    readonly paired: boolean;
+  };
 }
 
 export interface ProberListener {
@@ -35,8 +40,8 @@ export interface Prober {
 }
 
 const STATUS_EVERY_MS = 1000;
-/** While the node looks for its role, or takes one over, its picture of the server must be fresh. */
-const STATUS_EVERY_MS_BUSY = 50;
+/** While the node looks for its role, takes one over, or is not paired, its picture of the server must be fresh. */
+const STATUS_EVERY_MS_BUSY = 100;
 const WRITE_DEADLINE_MS = 800;
 const RECONNECT_MS = 50;
 
@@ -104,7 +109,8 @@ export function startProber(options: ProberOptions, listener: ProberListener): P
       feed({ kind: 'answered' });
       const { role } = options.situation();
       const receives = status?.channel == null || status.channel.receiver === 'running';
-      const settled = role === 'writing' || (role === 'following' && receives);
+      const { paired } = options.situation();
+      const settled = !paired ? false : role === 'writing' || (role === 'following' && receives);
       const every = settled ? STATUS_EVERY_MS : STATUS_EVERY_MS_BUSY;
       if (clock.bootMs() - statusAtMs >= every) void readStatus();
     } catch (error) {

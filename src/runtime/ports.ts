@@ -48,8 +48,12 @@ export interface Database {
   /** Whether this server acknowledges what it receives; restarts the receiver (never the applier) if that is needed to take effect. */
   setSemiSyncReplica(on: boolean, deadlineMs: number): Promise<void>;
 
-  /** Starts the applier, and the receiver once the relay log is drained (MariaDB drops a relay log when both start at once). */
-  startChannel(deadlineMs: number): Promise<void>;
+  /**
+   * Starts receiver and applier; what the relay log still holds is applied first (MariaDB throws it away when a thread starts
+   * while both are stopped). With `discardReceived` it is thrown away: for the writer, whose relay log can only hold what
+   * nobody was told is committed.
+   */
+  startChannel(deadlineMs: number, discardReceived?: boolean): Promise<void>;
   /** Stops the receiver only; what is received stays and goes on being applied. */
   stopReceiving(deadlineMs: number): Promise<void>;
   /** Waits until everything received is applied; rejects with code 'applier-stopped' and the error when it cannot be. */

@@ -61,6 +61,37 @@ describe('a writer that crashed while a commit waited', () => {
     expect(own.channel?.applierError).toBeNull();
   });
 
+  it('that was cut off and heard the new writer before it was ended does not skip its own rolled-back transaction', async () => {
+    pair = await startPair('crash');
+    const { a, b } = pair;
+    await pairUp(pair);
+    // As a writer has it: its own receiver runs and acknowledges nothing.
+    await a.db.setSemiSyncReplica(false, 2 * SECOND);
+    await (await a.client()).query('INSERT INTO shop.t VALUES (1, 0)');
+    await b.db.setSemiSyncReplica(false, 2 * SECOND);
+    await until(async () => (await b.db.status(SECOND)).channel?.receiver === 'running');
+    fate((await a.client()).query('INSERT INTO shop.t VALUES (2, 0)'));
+    await until(async () => (await rows(b)) === '1,2');
+    await b.db.stopReceiving(2 * SECOND);
+    fate((await a.client()).query('INSERT INTO shop.t VALUES (3, 0)'));
+    await until(async () => (await a.query('SELECT @@gtid_binlog_pos AS p'))?.['p'] === '0-1-4');
+    await b.db.drain(5 * SECOND);
+    await b.db.openWrites(SECOND);
+    await (await b.client()).query('INSERT INTO shop.t VALUES (4, 0), (5, 0)');
+    // The old writer receives what the new one wrote, and cannot apply it beside its own waiting transactions.
+    await until(async () => {
+      const { channel } = await a.db.status(SECOND);
+      return channel?.applierError !== null || channel.receivedGtid.startsWith('0-2-');
+    });
+    await a.server.kill();
+    await a.server.start();
+    expect(await rows(a)).toBe('1');
+    await rejoin(a);
+    await a.db.waitFor((await b.db.status(SECOND)).executedGtid, 10 * SECOND);
+    expect(await rows(a)).toBe('1,2,4,5');
+    expect(await rows(b)).toBe('1,2,4,5');
+  });
+
   it('takes its own transaction back too when it stays the writer, from a standby that has it', async () => {
     pair = await startPair('crash');
     const { a, b } = pair;

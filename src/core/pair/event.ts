@@ -56,7 +56,8 @@ export type Order = {
   | { readonly kind: 'close-writes' }
   | { readonly kind: 'semi-sync-source'; readonly on: boolean }
   | { readonly kind: 'semi-sync-replica'; readonly on: boolean }
-  | { readonly kind: 'start-channel' }
+  /** `discard`: what was received and not applied is not wanted: this is the writer, nothing of it was acknowledged. */
+  | { readonly kind: 'start-channel'; readonly discard: boolean }
   | { readonly kind: 'stop-receiving' }
   | { readonly kind: 'drain' }
   | { readonly kind: 'wait-for'; readonly gtid: string }

@@ -136,6 +136,7 @@ function reconcile(state: PairState): Decision | null {
   if (status.channel.receiver === 'stopped' || status.channel.applier === 'stopped') {
     return plan(`the replication channel from ${settings.peer} is stopped`, {
       kind: 'start-channel',
+      discard: false,
       deadlineMs: TAKEOVER_STEP_MS_MAX,
     });
   }

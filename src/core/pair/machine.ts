@@ -10,7 +10,7 @@ import { advance, describeDuration, mayStart, start } from './operation.ts';
 import { RETRY_MS } from './settings.ts';
 import { decideStarting, holdsAllOfPeer } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
-import { decideHandingOver, decideWriting, reopenPlan, vouches } from './writing.ts';
+import { decideHandingOver, decideWriting, pairPauseMs, reopenPlan, vouches } from './writing.ts';
 
 type Step = [PairState, PairAction[]];
 type EventOf<K extends PairEvent['kind']> = Extract<PairEvent, { kind: K }>;
@@ -55,8 +55,15 @@ const onHealth: Handler<'health'> = (state, event) => {
   return note({ ...next, own: { ...next.own, status: null, lagMs: null, suspect } });
 };
 
-const onStatus: Handler<'status'> = (state, event) =>
-  note(clearSuspect({ ...state, own: { ...state.own, status: event.status } }));
+/** Statuses remembered: some seconds. */
+const TRAIL_MAX = 64;
+
+const onStatus: Handler<'status'> = (state, event) => {
+  const { own } = state;
+  const sample = { atMs: event.nowMs, executedGtid: event.status.executedGtid };
+  const trail = [...own.trail.slice(1 - TRAIL_MAX), sample];
+  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail } }));
+};
 const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
   note({ ...state, own: { ...state.own, heartbeat: event.sequence } });
 const onLag: Handler<'lag'> = (state, event) => note({ ...state, own: { ...state.own, lagMs: event.lagMs } });
@@ -249,7 +256,10 @@ function finished(state: PairState, operation: Operation): Step {
     case 'go-alone':
       return [state, [say('warn', 'alone', `going on alone: ${operation.because}`)]];
     case 'pair':
-      return [state, [say('info', 'paired', `paired: ${operation.because}, and acknowledged a commit`)]];
+      return [
+        { ...state, pairFailures: 0 },
+        [say('info', 'paired', `paired: ${operation.because}, and acknowledged a commit`)],
+      ];
     case 'leave':
       return state.role === 'writing'
         ? [state, [say('warn', 'left', operation.because), { kind: 'exit', because: operation.because }]]
@@ -297,7 +307,14 @@ function failed(state: PairState, operation: Operation, order: string, code: str
     case 'go-alone':
       return [retry, [warn]];
     case 'pair':
-      return [{ ...state, pairAtMs: state.nowMs + RETRY_MS }, [warn]];
+      return [
+        {
+          ...state,
+          pairAtMs: state.nowMs + pairPauseMs(state.pairFailures),
+          pairFailures: state.pairFailures + 1,
+        },
+        [warn],
+      ];
     case 'leave':
       return [retry, [warn, { kind: 'exit', because: sentence }]];
   }

@@ -143,7 +143,7 @@ export function decideStarting(state: PairState): Decision | null {
         plan: {
           kind: 'reconcile',
           because: resume.because,
-          orders: [{ kind: 'start-channel', deadlineMs: TAKEOVER_STEP_MS_MAX }],
+          orders: [{ kind: 'start-channel', discard: false, deadlineMs: TAKEOVER_STEP_MS_MAX }],
         },
       };
     }

@@ -12,6 +12,8 @@ export interface OwnServer {
   readonly because: string;
   readonly sinceMs: number;
   readonly status: ServerStatus | null;
+  /** Where the server was at its last statuses, oldest first. */
+  readonly trail: readonly { readonly atMs: number; readonly executedGtid: string }[];
   /** Sequence of our last committed heartbeat. */
   readonly heartbeat: number;
   /** Lag of our replica, from the heartbeat; null when unknown. */
@@ -98,6 +100,7 @@ export interface PairState {
   readonly retryAtMs: number;
   /** No new attempt to pair before this. */
   readonly pairAtMs: number;
+  readonly pairFailures: number;
   /** As the standby: the writer's offer to take over. As the writer: the offer made. */
   readonly offer: Offer | null;
   readonly offeredAtMs: number;
@@ -127,6 +130,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
       because: 'not probed yet',
       sinceMs: nowMs,
       status: null,
+      trail: [],
       heartbeat: 0,
       lagMs: null,
       suspect: false,
@@ -157,6 +161,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
     nextId: 1,
     retryAtMs: Number.NEGATIVE_INFINITY,
     pairAtMs: Number.NEGATIVE_INFINITY,
+    pairFailures: 0,
     offer: null,
     offeredAtMs: Number.NEGATIVE_INFINITY,
     // A paired writer that restarts may have vouched until a moment ago: count from now.

@@ -1,7 +1,7 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
-import { backlog, union } from '../gtid/mariadb.ts';
+import { contains, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
@@ -13,12 +13,14 @@ import { freshReport, type PairState } from './state.ts';
 /** Without two-way contact for this long the writer stops vouching for its standby. */
 const SEPARATING_MS = 1000;
 /**
- * A standby that has yet to receive more than this is not paired yet: the first commit would wait for all of them.
- * Only what it has received counts: that is what it acknowledges. What it has yet to apply, a promotion drains.
+ * A standby that has yet to receive what was committed this long ago is not paired yet: commits would wait for it. Its
+ * news of itself is up to half as old. What it has received but not applied does not count: a promotion drains it.
  */
-const PAIR_BACKLOG_MAX = 2000;
+const PAIR_BEHIND_MS_MAX = 800;
+/** After a pairing that failed the next attempt waits, each time twice as long, up to this. */
+const PAIR_PAUSE_MS_MAX = 30_000;
 /** The one commit that proves a pairing must be acknowledged within this. */
-const PROOF_MS_MAX = 1000;
+const PROOF_MS_MAX = 600;
 /** How long a server that is ill is given to answer the orders of a handover. */
 const ILL_SERVER_MS_MAX = 200;
 
@@ -102,6 +104,17 @@ function goAlone(state: PairState): Decision | null {
   return plan('go-alone', because, { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX });
 }
 
+/** How long ago this writer first had something that a server at `position` lacks; 0: it lacks nothing known. */
+function behindMs(state: PairState, position: string): number {
+  const missing = state.own.trail.find((sample) => !contains(position, sample.executedGtid));
+  return missing === undefined ? 0 : state.nowMs - missing.atMs;
+}
+
+/** How long to wait after the nth failure in a row. */
+export function pairPauseMs(failures: number): number {
+  return Math.min(PAIR_PAUSE_MS_MAX, RETRY_MS * 2 ** failures);
+}
+
 function pair(state: PairState): Decision | null {
   const { record, settings, own, nowMs } = state;
   if (record.sync !== 'alone' || settings.durability !== 'lossless' || nowMs < state.pairAtMs) return null;
@@ -109,8 +122,7 @@ function pair(state: PairState): Decision | null {
   if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
   if (own.status === null || own.status.readOnly) return null;
-  const missing = backlog(own.status.executedGtid, union(report.executedGtid, report.receivedGtid));
-  if (missing > PAIR_BACKLOG_MAX) return null;
+  if (behindMs(state, union(report.executedGtid, report.receivedGtid)) > PAIR_BEHIND_MS_MAX) return null;
   return plan(
     'pair',
     `${settings.peer} receives again`,
@@ -174,7 +186,7 @@ function reconcile(state: PairState): Decision | null {
   }
   const stopped = status.channel.receiver === 'stopped' || status.channel.applier === 'stopped';
   if (stopped && freshReport(state)?.server === 'up') {
-    const starting: Order = { kind: 'start-channel', deadlineMs: TAKEOVER_STEP_MS_MAX };
+    const starting: Order = { kind: 'start-channel', discard: true, deadlineMs: TAKEOVER_STEP_MS_MAX };
     const because = `the channel from ${settings.peer} is stopped`;
     return {
       kind: 'plan',

@@ -2,6 +2,7 @@
 // away by itself whenever a thread starts while both are stopped (docs/MARIADB.md), so what is left is applied first,
 // by position instead of by GTID.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backlog } from '../../core/gtid/mariadb.ts';
 import { DatabaseError } from '../../runtime/ports.ts';
 import type { HeldConnection } from './connection.ts';
 import type { MariadbStatus } from './mariadb-status.ts';
@@ -39,16 +40,19 @@ const EMPTY_EVENTS = new Set([
   'Start_encryption',
 ]);
 
-/** Whether relay log events are left behind the applier's position. Both threads are stopped. */
-async function hasUnapplied(
-  { orders }: Channel,
-  status: MariadbStatus,
-  deadlineMs: number,
-): Promise<boolean> {
+interface LeftOver {
+  /** Relay log events are left behind the applier's position. */
+  readonly some: boolean;
+  /** The first transaction among them, when the server shows it. */
+  readonly first: string | null;
+}
+
+/** What the relay log holds behind the applier's position. Both threads are stopped. */
+async function leftOver({ orders }: Channel, status: MariadbStatus, deadlineMs: number): Promise<LeftOver> {
   const left = countdown(deadlineMs);
   const detail = status.channelDetail;
   const numbered = /^(.*\.)(\d+)$/.exec(detail?.relayLogFile ?? '');
-  if (detail === null || numbered === null) return false;
+  if (detail === null || numbered === null) return { some: false, first: null };
   const [, stem = '', digits = ''] = numbered;
   let from = Math.max(4, detail.relayLogPos);
   for (let number = Number(digits); number < Number(digits) + RELAY_FILES_MAX; number += 1) {
@@ -62,16 +66,19 @@ async function hasUnapplied(
         );
       } catch (error) {
         // 1220: "Could not find target log": the one before was the last.
-        if (error instanceof DatabaseError && error.code === 'statement') return false;
+        if (error instanceof DatabaseError && error.code === 'statement') return { some: false, first: null };
         throw error;
       }
-      if (events.some((event) => !EMPTY_EVENTS.has(text(event['Event_type'])))) return true;
+      const event = events.find((each) => !EMPTY_EVENTS.has(text(each['Event_type'])));
+      if (event !== undefined) {
+        return { some: true, first: /GTID (\d+-\d+-\d+)/.exec(text(event['Info']))?.[1] ?? null };
+      }
       if (events.length < 50) break;
       offset += events.length;
     }
     from = 4;
   }
-  return true;
+  return { some: true, first: null };
 }
 
 function applierStopped(status: MariadbStatus): DatabaseError {
@@ -96,7 +103,17 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
   const detail = status.channelDetail;
   if (detail === null) return;
   const { orders } = channel;
-  if (!(await hasUnapplied(channel, status, left()))) {
+  const found = await leftOver(channel, status, left());
+  // A former writer's receiver passes over its own transactions. When crash recovery has rolled some of them back, what it
+  // received behind them must not be applied without them: the receiver fetches all of it again.
+  const gap = found.first !== null && backlog(found.first, status.executedGtid) > 1;
+  if (gap) {
+    await orders.query(
+      `SET GLOBAL gtid_slave_pos = '${status.executedGtid}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON`,
+      left(),
+    );
+  }
+  if (!found.some || gap) {
     if (!detail.usingGtid) await orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
     return;
   }
@@ -175,6 +192,19 @@ export async function startChannel(channel: Channel, deadlineMs: number): Promis
     );
   }
   await orders.query('START SLAVE', left());
+}
+
+/** Throws the relay log away and begins behind what this server has executed. */
+export async function startChannelAnew(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const status = await channel.status(left());
+  requireChannel(status);
+  if (status.channel.receiver !== 'stopped' && status.channel.applier === 'running') return;
+  await channel.orders.query('STOP SLAVE', left());
+  if (!status.channelDetail.usingGtid) {
+    await channel.orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
+  }
+  await channel.orders.query(`SET GLOBAL gtid_slave_pos = '${status.executedGtid}'; START SLAVE`, left());
 }
 
 /**

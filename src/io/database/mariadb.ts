@@ -12,6 +12,7 @@ import {
   setSemiSyncReplica,
   setSemiSyncSource,
   startChannel,
+  startChannelAnew,
   stopReceiving,
 } from './mariadb-channel.ts';
 import { closeWrites } from './mariadb-close.ts';
@@ -123,7 +124,8 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     },
     setSemiSyncSource: (on, deadlineMs) => setSemiSyncSource(channel, on, deadlineMs),
     setSemiSyncReplica: (on, deadlineMs) => setSemiSyncReplica(channel, on, deadlineMs),
-    startChannel: (deadlineMs) => startChannel(channel, deadlineMs),
+    startChannel: (deadlineMs, discardReceived = false) =>
+      discardReceived ? startChannelAnew(channel, deadlineMs) : startChannel(channel, deadlineMs),
     stopReceiving: (deadlineMs) => stopReceiving(channel, deadlineMs),
     drain: (deadlineMs) => drain(channel, deadlineMs),
     async waitFor(gtid, deadlineMs) {
