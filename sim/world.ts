@@ -187,6 +187,7 @@ export function newWorld(): World {
         replicas: 0,
         waitingSessions: server.waiting,
       },
+      receivesDurably: true,
       uptimeS: 1,
     } as const;
   }
@@ -233,6 +234,8 @@ export function newWorld(): World {
         return { ok: true };
       case 'semi-sync-replica':
         server.replica = order.on;
+        return { ok: true };
+      case 'receive-durably':
         return { ok: true };
       case 'start-channel':
         server.receiver = 'connecting';

@@ -22,6 +22,8 @@ import type { WireOrder, WireReport, WireSettings } from './wire/protocol.ts';
 const ADOPT_MS = 40;
 /** Without a manager for this long the node counts as unhealthy and gives its VIPs up. */
 const MANAGER_GRACE_MS = 2000;
+/** A manager that was just started gets this long to connect; on a busy host it needs seconds to load. */
+const MANAGER_START_MS_MAX = 15_000;
 /** A manager that dies sooner than this after its start is not started again at once. */
 const MANAGER_MIN_LIFE_MS = 1000;
 /** How long an orderly end may take: the peer must take over. */
@@ -139,6 +141,11 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
           log.say('error', 'no-manager', `${because}, and gives the VIP up`);
           order({ kind: 'yield', id: nextOrderId--, because });
         }
+        if (child !== null && Date.now() - childStartedAt < MANAGER_START_MS_MAX) {
+          graceStarts();
+          return;
+        }
+        if (child !== null) log.say('warn', 'manager-stuck', `${because}: ending it`);
         child?.kill('SIGKILL');
         startManager();
       }, MANAGER_GRACE_MS);

@@ -54,6 +54,9 @@ async function carryOut(order: Order, with_: Performers): Promise<string | undef
     case 'semi-sync-replica':
       await own.setSemiSyncReplica(order.on, deadlineMs);
       return undefined;
+    case 'receive-durably':
+      await own.setReceivesDurably(order.on, deadlineMs);
+      return undefined;
     case 'start-channel':
       await own.startChannel(deadlineMs, order.discard);
       return undefined;

@@ -45,6 +45,8 @@ export interface Database {
   closeWrites(deadlineMs: number): Promise<string>;
   /** Commits wait for an acknowledgement (true) or not (false). Never call with false while commits wait, unless the record says `alone`. */
   setSemiSyncSource(on: boolean, deadlineMs: number): Promise<void>;
+  /** Whether what is received is synced to the disk at once (needed to acknowledge), or faster (to catch up). */
+  setReceivesDurably(on: boolean, deadlineMs: number): Promise<void>;
   /** Whether this server acknowledges what it receives; restarts the receiver (never the applier) if that is needed to take effect. */
   setSemiSyncReplica(on: boolean, deadlineMs: number): Promise<void>;
 

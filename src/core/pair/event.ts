@@ -57,6 +57,7 @@ export type Order = {
   | { readonly kind: 'semi-sync-source'; readonly on: boolean }
   | { readonly kind: 'semi-sync-replica'; readonly on: boolean }
   /** `discard`: what was received and not applied is not wanted: this is the writer, nothing of it was acknowledged. */
+  | { readonly kind: 'receive-durably'; readonly on: boolean }
   | { readonly kind: 'start-channel'; readonly discard: boolean }
   | { readonly kind: 'stop-receiving' }
   | { readonly kind: 'drain' }

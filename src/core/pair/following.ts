@@ -1,13 +1,15 @@
 // The role `following`: the record names the other node as the writer. Our server is kept read-only and replicating;
 // when the writer offers its place, or is gone on every path, and nothing speaks against it, we take over.
 
+import { union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { type Evidence, evidenceAgainstWriter, ineligible, replicationFaults, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
 import type { PairRecord } from './record.ts';
 import { sameRecord } from './record.ts';
+import type { ServerStatus } from './server.ts';
 import { STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
-import { freshReport, type Offer, type PairState } from './state.ts';
+import { behindMs, freshReport, type Offer, type PairState } from './state.ts';
 
 function claimed(state: PairState): PairRecord {
   return { epoch: state.record.epoch + 1, writer: state.settings.self, sync: 'alone' };
@@ -95,6 +97,17 @@ function adopt(state: PairState): Decision | null {
   };
 }
 
+/** A standby that is not paired receives faster until it is nearly there: otherwise a busy writer outruns it for good. */
+const CATCH_UP_FROM_MS = 3000;
+const CATCH_UP_UNTIL_MS = 800;
+
+function shouldReceiveDurably(state: PairState, status: ServerStatus): boolean {
+  if (state.record.sync === 'paired' || status.channel === null) return true;
+  const position = union(status.executedGtid, status.channel.receivedGtid);
+  const late = behindMs(state.peer.trail, position, state.nowMs);
+  return status.receivesDurably ? late < CATCH_UP_FROM_MS : late < CATCH_UP_UNTIL_MS;
+}
+
 /** Brings our server to what a standby must be: read-only, replicating, acknowledging. */
 function reconcile(state: PairState): Decision | null {
   const { own, wire, settings, agent } = state;
@@ -132,6 +145,13 @@ function reconcile(state: PairState): Decision | null {
       on: true,
       deadlineMs: TAKEOVER_STEP_MS_MAX,
     });
+  }
+  const durably = shouldReceiveDurably(state, status);
+  if (status.receivesDurably !== durably) {
+    const because = durably
+      ? 'what is acknowledged must be on the disk'
+      : `${settings.self} catches up: nothing that it receives is acknowledged`;
+    return plan(because, { kind: 'receive-durably', on: durably, deadlineMs: STATEMENT_MS_MAX });
   }
   if (status.channel.receiver === 'stopped' || status.channel.applier === 'stopped') {
     return plan(`the replication channel from ${settings.peer} is stopped`, {

@@ -40,6 +40,7 @@ const status = (patch: Partial<ServerStatus> = {}): ServerStatus => ({
     heartbeats: 1,
   },
   semiSync: { source: false, replica: true, replicas: 0, waitingSessions: 0 },
+  receivesDurably: true,
   uptimeS: 10,
   ...patch,
 });
@@ -92,7 +93,7 @@ class Rehearsal {
       const [state, actions] = step(this.state, { ...next, nowMs: this.nowMs } as PairEvent);
       this.state = state;
       for (const action of actions) {
-        if (action.kind === 'tell') this.told.push(action);
+        if (action.kind === 'tell' || action.kind === 'exit') this.told.push(action);
         if (action.kind !== 'order') continue;
         this.orders.push(action.order);
         const ok = this.fails?.(action.order) !== true;
@@ -193,6 +194,20 @@ describe('the pair machine', () => {
     a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'the applier stopped' } });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7, writer: 'a', sync: 'paired' } });
     expect(a.kinds().slice(2)).toEqual(['persist', 'semi-sync-source', 'open-writes', 'claim-vip']);
+  });
+
+  it('ends without an answer when it is stopped together with its standby', () => {
+    const a = writer();
+    a.feed({ kind: 'stop', because: 'SIGTERM' });
+    expect(a.kinds()).toEqual(['yield-vip', 'close-writes']);
+    a.hear({ leaving: true, record: { epoch: 5, writer: 'a', sync: 'alone' } });
+    a.feed({ kind: 'tick' });
+    expect(a.told).toMatchObject([{ kind: 'tell', message: { kind: 'handover', epoch: 6 } }]);
+    a.nowMs += 1500;
+    a.feed({ kind: 'tick' });
+    expect(a.told).toMatchObject([{ kind: 'tell' }, { kind: 'exit' }]);
+    expect(a.told[1]).toHaveProperty('because', expect.stringMatching(/^SIGTERM; b left/));
+    expect(a.kinds()).not.toContain('open-writes');
   });
 
   it('hands over with the GTIDs unknown when its server is down, without asking that server anything', () => {

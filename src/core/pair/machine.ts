@@ -111,6 +111,7 @@ function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'repor
       knowsAlone: itKnowsAlone && (state.record.sync === 'alone' || report.leaving),
       heardAtMs: nowMs,
       itsSentMs: message.sentMs,
+      trail: [...peer.trail.slice(1 - TRAIL_MAX), { atMs: nowMs, executedGtid: report.executedGtid }],
       askedMs: null,
       echoedMs,
       vouchedForMs:
@@ -200,6 +201,8 @@ function applied(state: PairState, order: Operation['orders'][number], outcome: 
       return { ...state, wire: { ...state.wire, claimedEpoch: order.epoch } };
     case 'yield-vip':
       return { ...state, wire: { ...state.wire, claimedEpoch: null } };
+    case 'receive-durably':
+      return withStatus({ receivesDurably: order.on });
     case 'start-channel':
       return status?.channel == null
         ? state
@@ -468,7 +471,7 @@ export function reportOf(state: PairState): PeerReport {
     receivedGtid: status?.channel?.receivedGtid ?? '',
     replicating:
       own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
-    semiSyncReplica: status?.semiSync.replica ?? false,
+    semiSyncReplica: status?.semiSync.replica === true && status.receivesDurably,
     lagMs: own.lagMs,
     ineligible: ineligible(state),
     vouches: vouches(state),

@@ -38,6 +38,8 @@ export interface ServerStatus {
     /** Sessions that wait for an acknowledgement right now. */
     readonly waitingSessions: number;
   };
+  /** What is received is synced to the disk before it is acknowledged; off while a standby catches up. */
+  readonly receivesDurably: boolean;
   /** Seconds since the server started; a smaller value than before means a restart. */
   readonly uptimeS: number;
 }

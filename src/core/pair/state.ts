@@ -1,19 +1,22 @@
 // What one node of the pair knows and does. Knowledge (own, agent, peer) only ever changes by observation;
 // role, record and operation only by the machine's decisions.
 
+import { contains } from '../gtid/mariadb.ts';
 import type { Order, PathState, WireView } from './event.ts';
 import type { PeerReport, Role, ServerHealth } from './message.ts';
 import { NO_RECORD, type PairRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
 import type { PairSettings } from './settings.ts';
 
+/** Where a server was at its last statuses, oldest first. */
+export type Trail = readonly { readonly atMs: number; readonly executedGtid: string }[];
+
 export interface OwnServer {
   readonly health: ServerHealth;
   readonly because: string;
   readonly sinceMs: number;
   readonly status: ServerStatus | null;
-  /** Where the server was at its last statuses, oldest first. */
-  readonly trail: readonly { readonly atMs: number; readonly executedGtid: string }[];
+  readonly trail: Trail;
   /** Sequence of our last committed heartbeat. */
   readonly heartbeat: number;
   /** Lag of our replica, from the heartbeat; null when unknown. */
@@ -28,6 +31,7 @@ export interface OwnServer {
 export interface PeerKnowledge {
   readonly channelOpen: boolean;
   readonly report: PeerReport | null;
+  readonly trail: Trail;
   /** When anything was last heard over the peer channel. */
   readonly heardAtMs: number;
   /** Its clock: the latest `sentMs` heard, to be echoed. */
@@ -146,6 +150,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
     peer: {
       channelOpen: false,
       report: null,
+      trail: [],
       heardAtMs: Number.NEGATIVE_INFINITY,
       itsSentMs: null,
       echoedMs: Number.NEGATIVE_INFINITY,
@@ -172,6 +177,12 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
     reportedDigest: '',
     said: {},
   };
+}
+
+/** How long ago the owner of the trail first had something that a server at `position` lacks; 0: it lacks nothing known. */
+export function behindMs(trail: Trail, position: string, nowMs: number): number {
+  const missing = trail.find((sample) => !contains(position, sample.executedGtid));
+  return missing === undefined ? 0 : nowMs - missing.atMs;
 }
 
 /** Four reports missing. */

@@ -1,14 +1,14 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
-import { contains, union } from '../gtid/mariadb.ts';
+import { union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
 import { sameRecord } from './record.ts';
 import { NOT_ACKNOWLEDGING_MS_MAX, RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
 import { openingOrders } from './starting.ts';
-import { freshReport, type PairState } from './state.ts';
+import { behindMs, freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
 const SEPARATING_MS = 1000;
@@ -104,12 +104,6 @@ function goAlone(state: PairState): Decision | null {
   return plan('go-alone', because, { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX });
 }
 
-/** How long ago this writer first had something that a server at `position` lacks; 0: it lacks nothing known. */
-function behindMs(state: PairState, position: string): number {
-  const missing = state.own.trail.find((sample) => !contains(position, sample.executedGtid));
-  return missing === undefined ? 0 : state.nowMs - missing.atMs;
-}
-
 /** How long to wait after the nth failure in a row. */
 export function pairPauseMs(failures: number): number {
   return Math.min(PAIR_PAUSE_MS_MAX, RETRY_MS * 2 ** failures);
@@ -122,7 +116,8 @@ function pair(state: PairState): Decision | null {
   if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
   if (own.status === null || own.status.readOnly) return null;
-  if (behindMs(state, union(report.executedGtid, report.receivedGtid)) > PAIR_BEHIND_MS_MAX) return null;
+  if (behindMs(own.trail, union(report.executedGtid, report.receivedGtid), nowMs) > PAIR_BEHIND_MS_MAX)
+    return null;
   return plan(
     'pair',
     `${settings.peer} receives again`,
@@ -185,7 +180,8 @@ function reconcile(state: PairState): Decision | null {
     });
   }
   const stopped = status.channel.receiver === 'stopped' || status.channel.applier === 'stopped';
-  if (stopped && freshReport(state)?.server === 'up') {
+  // Before it is paired the standby lacks transactions of ours, and its server refuses to send from where we are.
+  if (stopped && record.sync === 'paired' && freshReport(state)?.server === 'up') {
     const starting: Order = { kind: 'start-channel', discard: true, deadlineMs: TAKEOVER_STEP_MS_MAX };
     const because = `the channel from ${settings.peer} is stopped`;
     return {
@@ -222,7 +218,15 @@ export function decideHandingOver(state: PairState): Decision | null {
       },
     };
   }
-  if (offer !== null && report !== null && nowMs - state.offeredAtMs > OFFER_AGAIN_MS) {
+  const unanswered = nowMs - state.offeredAtMs > OFFER_AGAIN_MS;
+  // Closed, and without the VIP: an answer that comes later needs nothing more of this node.
+  if (state.stop !== null && unanswered && (report === null || report.leaving)) {
+    return {
+      kind: 'exit',
+      because: `${state.stop}; ${settings.peer} left, or fell silent, before it answered: the pair has no writer until both are back`,
+    };
+  }
+  if (offer !== null && report !== null && unanswered) {
     return {
       kind: 'tell',
       message: { kind: 'handover', ...offer },

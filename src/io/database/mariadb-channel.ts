@@ -194,7 +194,7 @@ export async function startChannel(channel: Channel, deadlineMs: number): Promis
   await orders.query('START SLAVE', left());
 }
 
-/** Throws the relay log away and begins behind what this server has executed. */
+/** Throws the relay log away and fetches again. */
 export async function startChannelAnew(channel: Channel, deadlineMs: number): Promise<void> {
   const left = countdown(deadlineMs);
   const status = await channel.status(left());
@@ -204,7 +204,10 @@ export async function startChannelAnew(channel: Channel, deadlineMs: number): Pr
   if (!status.channelDetail.usingGtid) {
     await channel.orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
   }
-  await channel.orders.query(`SET GLOBAL gtid_slave_pos = '${status.executedGtid}'; START SLAVE`, left());
+  const { rewound } = status.channelDetail;
+  // The receiver passes over what comes back of our own; setting the position ahead would race with our own commits.
+  const position = rewound === null ? '' : `SET GLOBAL gtid_slave_pos = '${rewound}';`;
+  await channel.orders.query(`${position} START SLAVE`, left());
 }
 
 /**

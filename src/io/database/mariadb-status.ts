@@ -30,7 +30,7 @@ export interface ChannelDetail {
 
 export const STATUS_SQL = `SELECT @@version AS version, @@server_id AS id, @@GLOBAL.read_only AS ro,
  @@GLOBAL.gtid_binlog_pos AS logged, @@GLOBAL.gtid_binlog_state AS history, @@GLOBAL.gtid_slave_pos AS slave,
- @@GLOBAL.rpl_semi_sync_master_enabled AS source, @@GLOBAL.rpl_semi_sync_slave_enabled AS replica;
+ @@GLOBAL.sync_relay_log AS sync_relay_log, @@GLOBAL.rpl_semi_sync_master_enabled AS source, @@GLOBAL.rpl_semi_sync_slave_enabled AS replica;
 SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Rpl_semi_sync_master_clients',
  'Rpl_semi_sync_master_wait_sessions', 'Rpl_semi_sync_slave_status');
 SHOW ALL SLAVES STATUS`;
@@ -72,6 +72,7 @@ export function readStatus(result: unknown): MariadbStatus {
       replicas: Number(counters.get('Rpl_semi_sync_master_clients') ?? 0),
       waitingSessions: Number(counters.get('Rpl_semi_sync_master_wait_sessions') ?? 0),
     },
+    receivesDurably: Number(variables['sync_relay_log']) === 1,
     uptimeS: Number(counters.get('Uptime') ?? 0),
   };
 }
