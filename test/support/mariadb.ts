@@ -17,6 +17,8 @@ export interface MariadbOptions {
   /** Default: `<dir>/mysqld.sock`. */
   readonly socket?: string;
   readonly extraArgs?: readonly string[];
+  /** Started with this file instead of none; port, addresses and the rest are then as it says. */
+  readonly myCnf?: string;
   /** A network namespace to run it in; the unix socket reaches it from outside. */
   readonly netns?: string;
 }
@@ -156,14 +158,13 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
   mkdirSync(dir, { recursive: true });
   if (!existsSync(datadir)) cpSync(template(), datadir, { recursive: true });
   const base = [
-    '--no-defaults',
+    ...(options.myCnf === undefined
+      ? ['--no-defaults', `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve']
+      : [`--defaults-file=${options.myCnf}`]),
     `--datadir=${datadir}`,
     `--socket=${socket}`,
-    `--port=${port}`,
     `--pid-file=${join(dir, 'mysqld.pid')}`,
     `--log-error=${errorLog}`,
-    '--bind-address=127.0.0.1',
-    '--skip-name-resolve',
     '--innodb-buffer-pool-size=64M',
     '--innodb-log-file-size=32M',
     '--performance-schema=OFF',

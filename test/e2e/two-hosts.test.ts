@@ -1,0 +1,172 @@
+// The README's "On your own two hosts", step by step, on two network namespaces with real servers.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Status } from '../../src/cli/status.ts';
+import { type MariadbServer, row } from '../support/mariadb.ts';
+import { type Agent, type Hosts, SECRETS, startHosts, until } from './hosts.ts';
+
+const VIP = '192.0.2.100';
+const PAIR = `pair: shop
+nodes:
+  a: { address: 192.0.2.11, interface: eth0, priority: 100 }
+  b: { address: 192.0.2.12, interface: eth0, priority: 90 }
+vips:
+  write: [${VIP}/24]
+stateDir: state
+`;
+
+let hosts: Hosts;
+let servers: Record<'a' | 'b', MariadbServer>;
+const agents: Partial<Record<'a' | 'b', Agent>> = {};
+
+beforeAll(async () => {
+  hosts = await startHosts({ a: '192.0.2.11/24', b: '192.0.2.12/24', app: '192.0.2.21/24' });
+  hosts.writePair(PAIR, ['a', 'b']);
+});
+afterAll(() => hosts?.down());
+
+async function statusSeenBy(host: string): Promise<Status> {
+  const { code, stdout, stderr } = await hosts.twinkeep(host, ['status', '--json']);
+  if (code !== 0) throw new Error(`status: ${stdout}${stderr}`);
+  return JSON.parse(stdout) as Status;
+}
+
+async function untilPaired(writer: string): Promise<Status> {
+  let last: Status | undefined;
+  await until(
+    `a pair with ${writer} as the writer`,
+    async () => {
+      try {
+        last = await statusSeenBy('a');
+      } catch {
+        return false;
+      }
+      return last.writer === writer && last.sync === 'paired';
+    },
+    () => `${JSON.stringify(last, null, 1)}\n${agents.a?.text()}\n${agents.b?.text()}`,
+  );
+  return last as Status;
+}
+
+/** As an application: a new connection to the VIP from a third host. */
+async function application(sql: string): Promise<string> {
+  const client = [
+    'mariadb',
+    '--no-defaults',
+    '--connect-timeout=2',
+    '-N',
+    '-B',
+    '-h',
+    VIP,
+    '-u',
+    'app',
+    'shop',
+  ];
+  const { code, stdout, stderr } = await hosts.exec('app', [...client, '-e', sql], { MYSQL_PWD: 'app' });
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trim();
+}
+
+async function itemsOn(node: 'a' | 'b'): Promise<string> {
+  const found = await row(
+    await servers[node].root(),
+    'SELECT GROUP_CONCAT(name ORDER BY id) AS names FROM shop.item',
+  );
+  return String(found?.['names']);
+}
+
+test('the servers start with the rendered my.cnf, and an administrator is made on each', async () => {
+  const [a, b] = await Promise.all([hosts.server('a', 'a', 3306), hosts.server('b', 'b', 3306)]);
+  servers = { a, b };
+  for (const server of [a, b]) {
+    const root = await server.root();
+    await root.query('SET SESSION sql_log_bin = 0');
+    await root.query("CREATE USER 'setup'@'192.0.2.%' IDENTIFIED BY 'first'");
+    await root.query("GRANT ALL PRIVILEGES ON *.* TO 'setup'@'192.0.2.%' WITH GRANT OPTION");
+  }
+  writeFileSync(join(hosts.folder('a'), 'setup.password'), 'first\n', { mode: 0o600 });
+});
+
+const SETUP = ['setup', '--admin-user', 'setup', '--admin-password-file', 'setup.password'];
+
+test('setup, over TCP from host a, makes them a pair, and has nothing to do the second time', async () => {
+  const dry = await hosts.twinkeep('a', [...SETUP, '--dry-run']);
+  expect(dry.code, dry.stderr).toBe(0);
+  expect(dry.stdout).toContain('would make');
+  const first = await hosts.twinkeep('a', [...SETUP, '--yes']);
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stdout).toContain('done: shop is set up; start the agent on both hosts');
+  for (const secret of SECRETS) expect(first.stdout).toContain(`${secret} (copy it to the other host)`);
+  const second = await hosts.twinkeep('a', [...SETUP, '--yes']);
+  expect(second.code, second.stderr).toBe(0);
+  expect(second.stdout).toContain('done: shop is set up already; nothing to change');
+  hosts.copySecrets('a', 'b');
+});
+
+test('an agent on each host, and status says paired', async () => {
+  agents.a = hosts.agent('a', 'a');
+  agents.b = hosts.agent('b', 'b');
+  const status = await untilPaired('a');
+  expect(status.ifWriterFails).toBe('if a fails now: b takes over, no acknowledged transaction is at risk');
+  expect(status.warnings).toEqual([]);
+  expect(status.vips).toEqual([{ address: `${VIP}/24`, heldBy: ['a'] }]);
+  expect(await hosts.addresses('a')).toContain(`${VIP}/24`);
+  expect(await hosts.addresses('b')).not.toContain(`${VIP}/24`);
+  const shown = await hosts.twinkeep('b', ['status']);
+  expect(shown.stdout).toContain('pair shop  epoch 1, writer a, paired');
+});
+
+test('a row written through the VIP from a third host is on both servers', async () => {
+  const root = await servers.a.root();
+  await root.query('CREATE DATABASE shop');
+  await root.query('CREATE TABLE shop.item (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(40))');
+  await root.query("CREATE USER 'app'@'192.0.2.%' IDENTIFIED BY 'app'");
+  await root.query("GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO 'app'@'192.0.2.%'");
+  expect(
+    await application("INSERT INTO item (name) VALUES ('first'); SELECT @@hostname IS NOT NULL, @@server_id"),
+  ).toBe('1\t511');
+  expect(await itemsOn('a')).toBe('first');
+  await until('the row on b', async () => (await itemsOn('b').catch(() => '')) === 'first');
+});
+
+test('switchover moves the role and the VIP, and a second one is refused while the pair is not whole', async () => {
+  const moved = await hosts.twinkeep('a', ['switchover', '--to', 'b']);
+  expect(moved.code, moved.stderr).toBe(0);
+  expect(await application("INSERT INTO item (name) VALUES ('second'); SELECT @@server_id")).toBe('512');
+  const status = await untilPaired('b');
+  expect(status.vips[0]?.heldBy).toEqual(['b']);
+  expect(await itemsOn('a')).toBe('first,second');
+  const again = await hosts.twinkeep('a', ['switchover', '--to', 'b']);
+  expect(again.code).toBe(1);
+  expect(again.stderr).toContain('no switchover: b is the writer already');
+});
+
+test("kill -9 of the writer's server: the other one goes on with every acknowledged row", async () => {
+  await application("INSERT INTO item (name) VALUES ('third')");
+  await servers.b.kill();
+  await until('writes through the VIP', async () => {
+    try {
+      return (await application("INSERT INTO item (name) VALUES ('fourth'); SELECT @@server_id")) === '511';
+    } catch {
+      return false;
+    }
+  });
+  expect(await itemsOn('a')).toContain('first,second,third,fourth');
+  expect(await hosts.addresses('b')).not.toContain(`${VIP}/24`);
+  await servers.b.start();
+  await untilPaired('a');
+  await until('all rows on b', async () => (await itemsOn('b')) === (await itemsOn('a')));
+});
+
+test('SIGTERM ends both agents cleanly and leaves no VIP and no process', async () => {
+  const codes = await Promise.all([agents.a?.stop(), agents.b?.stop()]);
+  expect(codes).toEqual([0, 0]);
+  for (const host of ['a', 'b'] as const) {
+    expect(await hosts.addresses(host)).not.toContain(`${VIP}/24`);
+    expect(await hosts.processes(host)).toEqual([servers[host].pid()]);
+    expect(await row(await servers[host].root(), 'SELECT @@read_only AS closed')).toEqual({ closed: 1 });
+    await servers[host].stop();
+    expect(await hosts.processes(host)).toEqual([]);
+  }
+});
