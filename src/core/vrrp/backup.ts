@@ -2,19 +2,21 @@
 
 import type { Advertisement } from './advertisement.ts';
 import type { Action, BackupState, RouterEvent, Step } from './state.ts';
-import { masterDownIntervalMs, skewMs } from './timers.ts';
+import { masterDownIntervalMs, skewMs, skewPriority } from './timers.ts';
 import { becomeMaster, inMs } from './transitions.ts';
 
 type Heard = Extract<RouterEvent, { kind: 'advertisement' }>;
 
 function downAfterMs(state: BackupState, masterIntervalMs: number): number {
   const { config, priority } = state.router;
-  return masterDownIntervalMs(config.version, priority, masterIntervalMs, config.masterDownAdverts);
+  const weight = skewPriority(config.election, priority);
+  return masterDownIntervalMs(config.version, weight, masterIntervalMs, config.masterDownAdverts);
 }
 
 /** "3 x 100 ms and a skew of 61 ms" */
 function limitInWords(state: BackupState): string {
   const { config, priority } = state.router;
+  if (config.election === 'ordered') return `${config.masterDownAdverts} x ${inMs(state.masterIntervalMs)}`;
   const skew = skewMs(config.version, priority, state.masterIntervalMs);
   return `${config.masterDownAdverts} x ${inMs(state.masterIntervalMs)} and a skew of ${inMs(skew)}`;
 }

@@ -15,6 +15,14 @@ export function skewMs(version: VrrpVersion, priority: number, masterIntervalMs:
   return ((256 - priority) * unitMs) / 256;
 }
 
+/**
+ * The priority that counts for the skew. The skew orders the candidates of an election; where somebody else gives the
+ * orders there is nothing to wait for, and none is kept.
+ */
+export function skewPriority(election: 'vrrp' | 'ordered', priority: number): number {
+  return election === 'ordered' ? 256 : priority;
+}
+
 /** How long silence lasts before the master counts as down: 3 x its interval + skew. */
 export function masterDownIntervalMs(
   version: VrrpVersion,

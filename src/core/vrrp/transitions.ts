@@ -12,7 +12,7 @@ import type {
   Statistics,
   Step,
 } from './state.ts';
-import { masterDownIntervalMs } from './timers.ts';
+import { masterDownIntervalMs, skewPriority } from './timers.ts';
 
 type Counter = Exclude<keyof Statistics, 'dropped'>;
 
@@ -128,7 +128,8 @@ export function becomeBackup(
   const [router, transition] = moved(left, state.kind, 'BACKUP', nowMs, because);
   const { version, advertIntervalMs, masterDownAdverts } = router.config;
   const intervalMs = entry.master?.intervalMs ?? advertIntervalMs;
-  const waitMs = masterDownIntervalMs(version, router.priority, intervalMs, masterDownAdverts);
+  const weight = skewPriority(router.config.election, router.priority);
+  const waitMs = masterDownIntervalMs(version, weight, intervalMs, masterDownAdverts);
   const next: BackupState = {
     kind: 'BACKUP',
     router,

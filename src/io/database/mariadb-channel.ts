@@ -28,7 +28,7 @@ const RELAY_FILES_MAX = 1000;
 const SKIPS_MAX = 10_000;
 const ER_OUT_OF_ORDER = 1950;
 /** After this long in "Killing slave" the receiver has got the order to end: it reads no further event. */
-const ORDERED_MS = 60;
+const ORDERED_MS = 25;
 
 /** Events that say nothing about data. */
 const EMPTY_EVENTS = new Set([
