@@ -45,7 +45,7 @@ export function register(program: Command): void {
 }
 
 async function drill(names: readonly string[], options: DrillOptions): Promise<void> {
-  const chosen = names.length === 0 ? faults : names.map(faultNamed);
+  const chosen = names.length === 0 ? faults : [...new Set(names)].map(faultNamed);
   const repeat = Number(options.repeat);
   if (!Number.isInteger(repeat) || repeat < 1) {
     throw new OperatorError(
