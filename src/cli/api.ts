@@ -57,7 +57,7 @@ export async function askNode(
     throw new OperatorError(
       'api-silent',
       `the API of ${node.name} does not answer at ${urlOf(config, node, '')}`,
-      `is the agent running there? (systemctl status twinkeep; or: twinkeep agent --config ${config.file} --node ${node.name})`,
+      `is the agent running there, and does its log say that it cannot listen? (systemctl status twinkeep; or: twinkeep agent --config ${config.file} --node ${node.name})`,
     );
   }
 }

@@ -73,7 +73,9 @@ function print(status: Status): void {
   const paint = painter(process.stdout);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(
-    `${paint('bold', `pair ${status.pair}`)}  epoch ${status.epoch}, writer ${status.writer ?? 'none'}, ${status.sync}`,
+    `${paint('bold', `pair ${status.pair}`)}  epoch ${status.epoch}, ${
+      status.writer === null ? 'no writer yet' : `writer ${status.writer}, ${status.sync}`
+    }`,
   );
   say('');
   say(

@@ -51,6 +51,8 @@ export interface VirtualRouter {
 }
 
 const LINK_FAULT = 'the link is down';
+/** So many kinds of dropped adverts are told of; what is made up on the network must not fill the log. */
+const DROPS_TOLD_MAX = 16;
 
 /** The address that adverts leave from. IPv6: the link-local one of the interface (RFC 9568 5.1.2.1). */
 function sourceOf(settings: WireSettings, family: 4 | 6): string {
@@ -104,6 +106,7 @@ export function openVirtualRouter(
   let ahSequence = 0;
   let refusal: string | null = null;
   let ordered = false;
+  const dropsTold = new Set<string>();
   const encoded = new Map<number, Uint8Array>();
 
   /** An advert is the same bytes every time but for the IP id and AH's sequence: IPv6 and plain IPv4 are encoded once. */
@@ -160,7 +163,7 @@ export function openVirtualRouter(
         listener.say('warn', 'vrrp-rival', action.because);
         return;
       case 'vridConflict':
-        listener.say('error', 'vrid-in-use', action.because);
+        listener.say('error', 'vrid-in-use', `${action.because} (ours: vrrp.id in pair.yaml)`);
         return;
       case 'addressMismatch':
         listener.say('warn', 'vip-mismatch', action.because);
@@ -193,6 +196,20 @@ export function openVirtualRouter(
       : {}),
   });
 
+  /** Once a source and reason: the counters tell the rest. */
+  function tellOfDrop(from: string, reason: string, message: string): void {
+    const kind = `${from} ${reason}`;
+    if (dropsTold.has(kind) || dropsTold.size >= DROPS_TOLD_MAX) return;
+    dropsTold.add(kind);
+    if (from === settings.peerAddress || family === 6) {
+      const because = `an advert of ${from} is ignored: ${message}; is pair.yaml the same on both hosts?`;
+      listener.say('warn', 'vrrp-dropped', because);
+      return;
+    }
+    const because = `${from} uses virtual router id ${settings.vrid} on this network, too: another group of routers (${message}); one of the two needs another id (ours: vrrp.id in pair.yaml)`;
+    listener.say('error', 'vrid-in-use', because);
+  }
+
   function receive(): void {
     for (let packet = socket.receive(); packet !== null; packet = socket.receive()) {
       // Other virtual routers of this link: none of our business, and no error.
@@ -201,6 +218,7 @@ export function openVirtualRouter(
       const nowMs = bootMs();
       if (!reception.ok) {
         feed({ kind: 'dropped', nowMs, reason: reception.reason });
+        tellOfDrop(packet.source, reception.reason, reception.message);
         continue;
       }
       if (reception.ahSequence !== null) ahSequence = Math.max(ahSequence, reception.ahSequence);

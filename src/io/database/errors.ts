@@ -37,6 +37,15 @@ const BY_NAME: Readonly<Record<string, DatabaseErrorCode>> = {
   ETIMEDOUT: 'timeout',
 };
 
+/** What the commonest of these mean; the library's own words repeat the address and name the system call. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENOENT: 'there is no such socket (ENOENT)',
+  EHOSTUNREACH: 'the host does not answer (EHOSTUNREACH)',
+  ENETUNREACH: 'there is no route to it (ENETUNREACH)',
+  EACCES: 'this user may not open it (EACCES)',
+};
+
 function codes(code: DatabaseErrorCode, numbers: readonly number[]): [number, DatabaseErrorCode][] {
   return numbers.map((number) => [number, code]);
 }
@@ -58,7 +67,7 @@ export function toDatabaseError(error: unknown, where: string): DatabaseError {
     return new DatabaseError(BY_ERRNO.get(errno) ?? 'statement', `${where}: ${message} (error ${errno})`);
   }
   const named = typeof code === 'string' ? BY_NAME[code] : undefined;
-  if (named !== undefined) return new DatabaseError(named, `${where}: ${message}`);
+  if (named !== undefined) return new DatabaseError(named, `${where}: ${IN_WORDS[String(code)] ?? message}`);
   if (typeof errno === 'number' && BY_ERRNO.has(errno))
     return new DatabaseError(BY_ERRNO.get(errno) ?? 'statement', `${where}: ${message} (error ${errno})`);
   return new DatabaseError('down', `${where}: ${message}`);

@@ -40,6 +40,15 @@ export interface ApiOptions {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
+function cannotListen({ host, port }: ApiOptions, error: NodeJS.ErrnoException): string {
+  const what = `the API cannot listen on ${host}:${port}`;
+  if (error.code === 'EADDRINUSE')
+    return `${what}: another program has the port (\`ss -ltnp sport = :${port}\` names it). End it, or set api.listen in pair.yaml on both hosts; trying again every second`;
+  if (error.code === 'EADDRNOTAVAIL')
+    return `${what}: this host does not have that address. Mend api.listen in pair.yaml; trying again every second`;
+  return `${what} (${error.message}); trying again every second`;
+}
+
 export function openApi(options: ApiOptions): { close(): void } {
   const app = new Hono();
   const expected = digest(options.token);
@@ -108,13 +117,14 @@ export function openApi(options: ApiOptions): { close(): void } {
   );
 
   let closed = false;
+  let told = '';
   let server: ServerType;
   const listen = (): void => {
     server = serve({ fetch: app.fetch, hostname: options.host, port: options.port });
     server.on('error', (error: NodeJS.ErrnoException) => {
-      options.onError(
-        `the API cannot listen on ${options.host}:${options.port} (${error.code ?? error.message}); trying again`,
-      );
+      const because = cannotListen(options, error);
+      if (because !== told) options.onError(because);
+      told = because;
       if (!closed) setTimeout(listen, 1000);
     });
   };
