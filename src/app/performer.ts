@@ -72,8 +72,12 @@ async function carryOut(order: Order, with_: Performers): Promise<string | undef
     case 'prove-commit':
       await with_.proveCommit(deadlineMs);
       return undefined;
-    case 'fence-peer':
-      return peer.closeWrites(deadlineMs);
+    case 'fence-peer': {
+      const gtid = await peer.closeWrites(deadlineMs);
+      // Left on, the next commit that is replicated into that server would wait for an acknowledgement of nobody.
+      await peer.setSemiSyncSource(false, deadlineMs).catch(() => undefined);
+      return gtid;
+    }
     case 'kill-server':
       await own.killServer();
       return undefined;

@@ -8,7 +8,7 @@ import type { Order } from './event.ts';
 import type { PairRecord } from './record.ts';
 import { sameRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
-import { STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import { RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
 import { behindMs, freshReport, type Offer, type PairState } from './state.ts';
 
 function claimed(state: PairState): PairRecord {
@@ -97,6 +97,22 @@ function adopt(state: PairState): Decision | null {
   };
 }
 
+/**
+ * What the relay log still holds is applied first, unless the writer lives and goes on alone: then it holds all of it, sends it
+ * again, and nothing that a former writer received beside its own rolled-back transactions is applied without them.
+ */
+function startChannel(state: PairState): Decision {
+  const { settings, record, nowMs } = state;
+  const discard = record.sync === 'alone' && freshReport(state)?.role === 'writing';
+  const deadlineMs = discard ? TAKEOVER_STEP_MS_MAX : settings.drainMsMax;
+  const because = `the replication channel from ${settings.peer} is stopped`;
+  return {
+    kind: 'plan',
+    plan: { kind: 'reconcile', because, orders: [{ kind: 'start-channel', discard, deadlineMs }] },
+    change: { retryAtMs: nowMs + RETRY_MS },
+  };
+}
+
 /** A standby that is not paired receives faster until it is nearly there: otherwise a busy writer outruns it for good. */
 const CATCH_UP_FROM_MS = 3000;
 const CATCH_UP_UNTIL_MS = 800;
@@ -154,11 +170,7 @@ function reconcile(state: PairState): Decision | null {
     return plan(because, { kind: 'receive-durably', on: durably, deadlineMs: STATEMENT_MS_MAX });
   }
   if (status.channel.receiver === 'stopped' || status.channel.applier === 'stopped') {
-    return plan(`the replication channel from ${settings.peer} is stopped`, {
-      kind: 'start-channel',
-      discard: false,
-      deadlineMs: TAKEOVER_STEP_MS_MAX,
-    });
+    return startChannel(state);
   }
   return null;
 }

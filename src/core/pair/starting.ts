@@ -3,7 +3,7 @@
 
 import { contains, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
-import { STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import { RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
 import { freshReport, type PairState } from './state.ts';
 
 /** The orders that make this node the open writer under its present record. Idempotent. */
@@ -143,8 +143,9 @@ export function decideStarting(state: PairState): Decision | null {
         plan: {
           kind: 'reconcile',
           because: resume.because,
-          orders: [{ kind: 'start-channel', discard: false, deadlineMs: TAKEOVER_STEP_MS_MAX }],
+          orders: [{ kind: 'start-channel', discard: false, deadlineMs: settings.drainMsMax }],
         },
+        change: { retryAtMs: state.nowMs + RETRY_MS },
       };
     }
     return waits(state, resume.because);

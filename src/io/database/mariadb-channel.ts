@@ -22,6 +22,8 @@ export function countdown(deadlineMs: number): () => number {
 }
 
 const POLL_MS = 3;
+/** As rendered into my.cnf: what an interrupted start goes back to. */
+const PARALLEL_THREADS = 4;
 /** Relay log files looked into for unapplied events; more than are ever kept by a server that applies at all. */
 const RELAY_FILES_MAX = 1000;
 /** Event groups passed over because they are applied already; more mean that the position is not merely a little old. */
@@ -126,6 +128,12 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
      START SLAVE SQL_THREAD`,
     left(),
   );
+  await finishLeftOver(channel, Number(threads?.['n'] ?? 0), left());
+}
+
+/** Waits until the applier, started by position, has applied all, and goes back to GTIDs. */
+async function finishLeftOver(channel: Channel, parallelThreads: number, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
   for (let skips = 0; ; ) {
     const now = await channel.status(left());
     if (now.channel?.applier === 'stopped' && now.channelDetail?.applierErrno === ER_OUT_OF_ORDER) {
@@ -137,9 +145,9 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
     if (left() === 0) throw new DatabaseError('timeout', 'the relay log is not applied yet');
     await sleep(POLL_MS);
   }
-  await orders.query(
+  await channel.orders.query(
     `STOP SLAVE SQL_THREAD; CHANGE MASTER TO MASTER_USE_GTID = slave_pos;
-     SET GLOBAL slave_parallel_threads = ${Number(threads?.['n'] ?? 0)}`,
+     SET GLOBAL slave_parallel_threads = ${parallelThreads}`,
     left(),
   );
 }
@@ -170,6 +178,12 @@ export async function startChannel(channel: Channel, deadlineMs: number): Promis
   requireChannel(status);
   const { receiver, applier } = status.channel;
   const { orders } = channel;
+  if (!status.channelDetail.usingGtid && receiver === 'stopped' && applier === 'running') {
+    // An earlier start ran out of time while the rest of the relay log was applied by position.
+    await finishLeftOver(channel, PARALLEL_THREADS, left());
+    await orders.query('START SLAVE', left());
+    return;
+  }
   if (receiver !== 'stopped' && applier === 'running') return;
   // With one thread running the relay log is kept, whichever is started.
   if (receiver !== 'stopped') {
@@ -200,13 +214,18 @@ export async function startChannelAnew(channel: Channel, deadlineMs: number): Pr
   const status = await channel.status(left());
   requireChannel(status);
   if (status.channel.receiver !== 'stopped' && status.channel.applier === 'running') return;
+  // What is applied must not wait for an acknowledgement of nobody.
+  if (status.readOnly) await relaxReadOnly(channel, status, left());
   await channel.orders.query('STOP SLAVE', left());
   if (!status.channelDetail.usingGtid) {
     await channel.orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
   }
   const { rewound } = status.channelDetail;
   // The receiver passes over what comes back of our own; setting the position ahead would race with our own commits.
-  const position = rewound === null ? '' : `SET GLOBAL gtid_slave_pos = '${rewound}';`;
+  const position =
+    rewound === null
+      ? ''
+      : `SET GLOBAL gtid_slave_pos = '${rewound}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON;`;
   await channel.orders.query(`${position} START SLAVE`, left());
 }
 
