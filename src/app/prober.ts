@@ -45,6 +45,9 @@ const STATUS_EVERY_MS_BUSY = 100;
 const WRITE_DEADLINE_MS = 800;
 const RECONNECT_MS = 50;
 
+const ACCOUNT_MEND =
+  '; is mysql.admin.passwordFile the same on both hosts? `twinkeep setup` makes the account, its password and its privileges right';
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function startProber(options: ProberOptions, listener: ProberListener): Prober {
@@ -72,7 +75,8 @@ export function startProber(options: ProberOptions, listener: ProberListener): P
     if (error.code === 'timeout') feed({ kind: 'timeout', deadlineMs });
     else if (error.code === 'down' || error.code === 'access-denied' || error.code === 'privilege') {
       connected = false;
-      feed({ kind: 'refused', because: error.message });
+      const mend = error.code === 'down' ? '' : ACCOUNT_MEND;
+      feed({ kind: 'refused', because: `${error.message}${mend}` });
     } else if (error.code === 'unwritable')
       feed({ kind: 'write-failed', certain: true, because: error.message });
   }

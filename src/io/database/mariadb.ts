@@ -1,10 +1,12 @@
 // The port `Database` made real for MariaDB 10.11. Three held connections: one for probes and status, one for orders, so
 // that an order that hangs never holds up a probe, and one for the heartbeat's commit, which may wait for the standby.
 // What the server does, and why each statement is as it is: docs/MARIADB.md.
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contains, executedPosition } from '../../core/gtid/mariadb.ts';
 import { type Database, DatabaseError, type Heartbeat } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection, whereOf } from './connection.ts';
+import { fullDisk } from './disk.ts';
 import {
   type Channel,
   countdown,
@@ -44,6 +46,8 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
   let listener: (because: string) => void = () => undefined;
   let lossTold = true;
   let server: ServerProcess | null = null;
+  /** Of the local server: where it writes. */
+  let folders: readonly string[] = [];
   const where = whereOf(options);
 
   function lost(because: string): void {
@@ -73,12 +77,30 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     return (await channel.status(deadlineMs)).executedGtid;
   }
 
+  async function writeBeat(sql: string, deadlineMs: number): Promise<unknown> {
+    try {
+      return await beats.query(sql, deadlineMs);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== 'timeout') throw error;
+      const full = await fullDisk(folders);
+      throw full === null ? error : new DatabaseError('unwritable', full);
+    }
+  }
+
   return {
     async connect(deadlineMs) {
       const left = countdown(deadlineMs);
-      const rows = rowsOf(await probes.query('SELECT @@pid_file AS pid_file', left()));
-      // Known ahead of need: a server that must be killed may answer no more.
-      if (options.role === 'local') server = serverProcess(text(rows[0]?.['pid_file']));
+      const [row = {}] = rowsOf(
+        await probes.query(
+          'SELECT @@pid_file AS pid_file, @@datadir AS data, @@log_bin_basename AS logs',
+          left(),
+        ),
+      );
+      // Known ahead of need: a server that must be killed, or whose disk is full, may answer no more.
+      if (options.role === 'local') {
+        server = serverProcess(text(row['pid_file']));
+        folders = [text(row['data']), dirname(text(row['logs']))];
+      }
       await orders.query('DO 1', left());
       lossTold = false;
     },
@@ -98,7 +120,7 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
       const sql = `INSERT INTO ${table} (node_server_id, epoch, sequence)
        SELECT @@server_id, ${whole(beat.epoch)}, ${whole(beat.sequence)} FROM DUAL WHERE @@GLOBAL.read_only = 0
        ON DUPLICATE KEY UPDATE epoch = VALUES(epoch), sequence = VALUES(sequence)`;
-      const result = (await beats.query(sql, deadlineMs)) as { affectedRows?: unknown };
+      const result = (await writeBeat(sql, deadlineMs)) as { affectedRows?: unknown };
       if (Number(result.affectedRows) === 0)
         throw new DatabaseError('statement', `${where}: the server is read-only, no heartbeat was written`);
     },
