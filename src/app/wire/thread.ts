@@ -1,5 +1,6 @@
 // The wire thread's entry: a worker of the agent. It never returns to its event loop while it runs.
 
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, OperatorError } from '../../core/error.ts';
 import { Waker } from '../../io/linux/poll.ts';
@@ -29,6 +30,8 @@ try {
   const waker = new Waker();
   const loop = openWireLoop(settings, port, waker);
   goRealtime();
+  // A worker has a compile cache of its own, and this one never ends by itself. Before the loop: writing files takes time.
+  flushCompileCache();
   report({ kind: 'waker', fd: waker.fd });
   loop.run();
 } catch (error) {
