@@ -85,7 +85,8 @@ function print(status: Status): void {
         node.name,
         node.address,
         ROLE_WORDS[node.role] ?? node.role,
-        node.server,
+        // The reason stands among the warnings.
+        node.server.replace(/:.*/s, ''),
         node.role === 'following' ? (node.replicating ? 'runs' : 'does not run') : '-',
         node.lagMs === null ? '-' : `${Math.round(node.lagMs)} ms`,
         node.holdsWriteVip ? 'held' : '-',

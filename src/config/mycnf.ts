@@ -112,7 +112,7 @@ const applier = (config: PairConfig): Setting[] => [
   set(
     'skip_slave_start',
     'ON',
-    'With GTIDs MariaDB deletes the relay log when the first replication thread starts, whichever it is (seen on 10.11.19, also with relay_log_recovery=OFF). The agent first makes sure that nothing unapplied is in it.',
+    'With both replication threads stopped, starting either throws the relay log away, with what is unapplied in it (seen on 10.11.19, also with relay_log_recovery=OFF). The agent applies what the relay log holds before it starts the channel.',
   ),
   set(
     'relay_log_recovery',

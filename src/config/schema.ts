@@ -75,7 +75,7 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
         'Unix socket of the local server. Its closing tells at once that the server died, and it works when the network does not.',
       example: '/run/mysqld/mysqld.sock',
     }),
-    "none: the agent reaches its own server by TCP at the node's address",
+    'none: the agent reaches its own server by TCP at 127.0.0.1',
   ),
   extraPort: orNone(
     port({

@@ -108,6 +108,8 @@ export interface Hosts {
   /** `before`: a command that starts it with other rights than ours. */
   agent(host: string, node: string, before?: readonly string[]): Agent;
   server(host: string, node: string, port: number): Promise<MariadbServer>;
+  /** Puts the host's server on a disk of its own; called before `server`. */
+  smallDisk(host: string, megabytes: number): Promise<string>;
   /** Addresses on the host's interface, with their prefix lengths. */
   addresses(host: string): Promise<string[]>;
   processes(host: string): Promise<number[]>;
@@ -170,6 +172,7 @@ export async function startHosts(members: Readonly<Record<string, string>>): Pro
   const pairFile = (host: string): string => join(folder(host), 'pair.yaml');
   const agents: Agent[] = [];
   const servers: MariadbServer[] = [];
+  const disks: string[] = [];
   const inside = (host: string, argv: readonly string[]): string[] => [
     'ip',
     'netns',
@@ -217,6 +220,13 @@ export async function startHosts(members: Readonly<Record<string, string>>): Pro
       servers.push(server);
       return server;
     },
+    async smallDisk(host, megabytes) {
+      const disk = join(folder(host), 'server');
+      mkdirSync(disk);
+      await must(['mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', disk]);
+      disks.push(disk);
+      return disk;
+    },
     async addresses(host) {
       const shown = await must(['ip', '-n', namespace(host), '-o', '-4', 'addr', 'show', 'dev', 'eth0']);
       return [...shown.matchAll(/inet (\S+)/g)].map((match) => match[1] ?? '');
@@ -233,6 +243,7 @@ export async function startHosts(members: Readonly<Record<string, string>>): Pro
         for (const pid of await hosts.processes(host)) killIfThere(pid);
         await run(['ip', 'netns', 'del', namespace(host)]);
       }
+      for (const disk of disks) await must(['umount', disk]);
       rmSync(dir, { recursive: true, force: true });
     },
   };

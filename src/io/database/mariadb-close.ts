@@ -95,7 +95,7 @@ async function becomeReadOnly(closing: Closing, deadlineMs: number): Promise<voi
   if (waiting > 0) {
     throw new DatabaseError(
       'commits-in-doubt',
-      `${waiting === 1 ? 'a commit waits' : `${waiting} commits wait`} for an acknowledgement that has not come within ${deadlineMs} ms; nothing was released`,
+      `${waiting === 1 ? 'a commit waits' : `${waiting} commits wait`} for an acknowledgement that has not come within ${Math.round(deadlineMs)} ms; nothing was released`,
     );
   }
   if (end === null)
