@@ -42,45 +42,63 @@ const EMPTY_EVENTS = new Set([
   'Start_encryption',
 ]);
 
+/** Where the first transaction stands in the relay log that is not executed yet. */
 interface LeftOver {
-  /** Relay log events are left behind the applier's position. */
-  readonly some: boolean;
-  /** The first transaction among them, when the server shows it. */
-  readonly first: string | null;
+  readonly file: string;
+  readonly position: number;
+  /** Empty when it is none of GTID's. */
+  readonly gtid: string;
 }
 
-/** What the relay log holds behind the applier's position. Both threads are stopped. */
-async function leftOver({ orders }: Channel, status: MariadbStatus, deadlineMs: number): Promise<LeftOver> {
+const EVENTS_PER_PAGE = 2000;
+/** The server's 1220, "Could not find target log": the file before was the last. */
+const isEndOfFiles = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === 'statement';
+
+/**
+ * What the relay log still holds; null: nothing that is not executed. Both threads are stopped. The applier's own position
+ * may be old (it is synced to the disk now and then), so what is executed already is passed over by its GTID.
+ */
+async function leftOver(
+  { orders }: Channel,
+  status: MariadbStatus,
+  deadlineMs: number,
+): Promise<LeftOver | null> {
   const left = countdown(deadlineMs);
   const detail = status.channelDetail;
   const numbered = /^(.*\.)(\d+)$/.exec(detail?.relayLogFile ?? '');
-  if (detail === null || numbered === null) return { some: false, first: null };
+  if (detail === null || numbered === null) return null;
   const [, stem = '', digits = ''] = numbered;
   let from = Math.max(4, detail.relayLogPos);
+  let passed = false;
   for (let number = Number(digits); number < Number(digits) + RELAY_FILES_MAX; number += 1) {
     const file = stem + String(number).padStart(digits.length, '0');
-    let offset = 0;
     for (;;) {
       let events: readonly Record<string, unknown>[];
       try {
-        events = rowsOf(
-          await orders.query(`SHOW RELAYLOG EVENTS IN '${file}' FROM ${from} LIMIT ${offset}, 50`, left()),
-        );
+        const sql = `SHOW RELAYLOG EVENTS IN '${file}' FROM ${from} LIMIT ${EVENTS_PER_PAGE}`;
+        events = rowsOf(await orders.query(sql, left()));
       } catch (error) {
-        // 1220: "Could not find target log": the one before was the last.
-        if (error instanceof DatabaseError && error.code === 'statement') return { some: false, first: null };
+        if (isEndOfFiles(error)) return null;
         throw error;
       }
-      const event = events.find((each) => !EMPTY_EVENTS.has(text(each['Event_type'])));
-      if (event !== undefined) {
-        return { some: true, first: /GTID (\d+-\d+-\d+)/.exec(text(event['Info']))?.[1] ?? null };
+      for (const event of events) {
+        const position = Number(event['Pos']);
+        const type = text(event['Event_type']);
+        if (type === 'Gtid') {
+          const gtid = /GTID (\d+-\d+-\d+)/.exec(text(event['Info']))?.[1] ?? '';
+          if (backlog(gtid, status.executedGtid) > 0) return { file, position, gtid };
+          passed = true;
+        } else if (!EMPTY_EVENTS.has(type) && !passed) return { file, position, gtid: '' };
       }
-      if (events.length < 50) break;
-      offset += events.length;
+      // The last event of a full page is read again as the first of the next.
+      const next = Number(events.at(-1)?.['Pos'] ?? 0);
+      if (events.length < EVENTS_PER_PAGE || next <= from) break;
+      from = next;
     }
     from = 4;
   }
-  return { some: true, first: null };
+  return null;
 }
 
 function applierStopped(status: MariadbStatus): DatabaseError {
@@ -108,14 +126,8 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
   const found = await leftOver(channel, status, left());
   // A former writer's receiver passes over its own transactions. When crash recovery has rolled some of them back, what it
   // received behind them must not be applied without them: the receiver fetches all of it again.
-  const gap = found.first !== null && backlog(found.first, status.executedGtid) > 1;
-  if (gap) {
-    await orders.query(
-      `SET GLOBAL gtid_slave_pos = '${status.executedGtid}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON`,
-      left(),
-    );
-  }
-  if (!found.some || gap) {
+  const gap = found !== null && found.gtid !== '' && backlog(found.gtid, status.executedGtid) > 1;
+  if (found === null || gap) {
     if (!detail.usingGtid) await orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
     return;
   }
@@ -124,7 +136,7 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
   // Naming the relay log file keeps the relay log.
   await orders.query(
     `SET GLOBAL slave_parallel_threads = 0;
-     CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = '${detail.relayLogFile}', RELAY_LOG_POS = ${Math.max(4, detail.relayLogPos)};
+     CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = '${found.file}', RELAY_LOG_POS = ${found.position};
      START SLAVE SQL_THREAD`,
     left(),
   );
@@ -181,7 +193,7 @@ export async function startChannel(channel: Channel, deadlineMs: number): Promis
   if (!status.channelDetail.usingGtid && receiver === 'stopped' && applier === 'running') {
     // An earlier start ran out of time while the rest of the relay log was applied by position.
     await finishLeftOver(channel, PARALLEL_THREADS, left());
-    await orders.query('START SLAVE', left());
+    await startBoth(channel, left());
     return;
   }
   if (receiver !== 'stopped' && applier === 'running') return;
@@ -197,15 +209,26 @@ export async function startChannel(channel: Channel, deadlineMs: number): Promis
   }
   await relaxReadOnly(channel, status, left());
   await applyLeftOver(channel, status, left());
-  const { channelDetail } = await channel.status(left());
-  if (channelDetail !== null && channelDetail.rewound !== null) {
-    // Own transactions that crash recovery rolled back come back only over an acknowledging connection in strict mode.
-    await orders.query(
-      `SET GLOBAL gtid_slave_pos = '${channelDetail.rewound}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON`,
-      left(),
-    );
-  }
-  await orders.query('START SLAVE', left());
+  await startBoth(channel, left());
+}
+
+/**
+ * Starts both threads from where this server really is. gtid_slave_pos may be ahead of the binary log (a former writer's own
+ * transactions that crash recovery rolled back) or behind it (groups passed over); the log tells the truth. At an open server
+ * the log moves on while we look, so only what is ahead is set back there. What was rolled back comes back only over an
+ * acknowledging connection, in strict mode.
+ */
+async function startBoth(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const status = await channel.status(left());
+  requireChannel(status);
+  const { rewound, slavePos } = status.channelDetail;
+  const position = status.readOnly ? status.executedGtid : rewound;
+  const set =
+    position === null || position === slavePos
+      ? ''
+      : `SET GLOBAL gtid_slave_pos = '${position}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON;`;
+  await channel.orders.query(`${set} START SLAVE`, left());
 }
 
 /** Throws the relay log away and fetches again. */
@@ -220,13 +243,7 @@ export async function startChannelAnew(channel: Channel, deadlineMs: number): Pr
   if (!status.channelDetail.usingGtid) {
     await channel.orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
   }
-  const { rewound } = status.channelDetail;
-  // The receiver passes over what comes back of our own; setting the position ahead would race with our own commits.
-  const position =
-    rewound === null
-      ? ''
-      : `SET GLOBAL gtid_slave_pos = '${rewound}'; SET GLOBAL rpl_semi_sync_slave_enabled = ON;`;
-  await channel.orders.query(`${position} START SLAVE`, left());
+  await startBoth(channel, left());
 }
 
 /**
