@@ -509,7 +509,7 @@ function withReport([state, actions]: Step): Step {
     ...state,
     reportedAtMs: state.nowMs,
     reportedDigest: digest,
-    vouchedAtMs: report.vouches ? state.nowMs : state.vouchedAtMs,
+    vouchedAtMs: report.vouches ? state.peer.heardAtMs : state.vouchedAtMs,
     peer: asks ? { ...state.peer, askedMs: state.peer.askedMs ?? state.nowMs } : state.peer,
   };
   return [next, [...actions, { kind: 'report', report, asks }]];

@@ -108,7 +108,10 @@ export interface PairState {
   /** As the standby: the writer's offer to take over. As the writer: the offer made. */
   readonly offer: Offer | null;
   readonly offeredAtMs: number;
-  /** Our clock: when we last sent a report that vouches. */
+  /**
+   * Our clock: when we heard the latest message of the standby that a vouching report of ours echoed. The standby's window
+   * began before that, when it sent the message; reports that echo it again do not make the window longer.
+   */
   readonly vouchedAtMs: number;
   /** An operator asked for a switchover. */
   readonly switchover: string | null;
