@@ -1,7 +1,7 @@
 // Hosts for the end-to-end tests, made as a user's are and not by the lab: a network namespace each with one interface
 // on one bridge, a folder each for pair.yaml and its secrets, real servers, agents in the foreground.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -113,6 +113,7 @@ export interface Hosts {
   /** Addresses on the host's interface, with their prefix lengths. */
   addresses(host: string): Promise<string[]>;
   processes(host: string): Promise<number[]>;
+  /** Ends and removes everything; throws when something stays. */
   down(): Promise<void>;
 }
 
@@ -245,6 +246,10 @@ export async function startHosts(members: Readonly<Record<string, string>>): Pro
       }
       for (const disk of disks) await must(['umount', disk]);
       rmSync(dir, { recursive: true, force: true });
+      const left = (await must(['ip', 'netns', 'list'])).match(
+        new RegExp(`^${PREFIX}-${process.pid}-\\S+`, 'gm'),
+      );
+      if (left !== null) throw new Error(`namespaces are left: ${left.join(' ')}`);
     },
   };
 
@@ -279,9 +284,4 @@ function killIfThere(pid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-/** The content of a host's file. */
-export function contentOf(hosts: Hosts, host: string, name: string): string {
-  return readFileSync(join(hosts.folder(host), name), 'utf8');
 }

@@ -128,9 +128,14 @@ test('a row written through the VIP from a third host is on both servers', async
   ).toBe('1\t511');
   expect(await itemsOn('a')).toBe('first');
   await until('the row on b', async () => (await itemsOn('b').catch(() => '')) === 'first');
+  // Set-up is done: its account goes, on the writer and so on both.
+  await root.query("DROP USER 'setup'@'192.0.2.%'");
+  const accounts = async () =>
+    row(await servers.b.root(), "SELECT COUNT(*) AS n FROM mysql.global_priv WHERE User = 'setup'");
+  await until('the account is gone from b', async () => (await accounts())?.['n'] === 0);
 });
 
-test('switchover moves the role and the VIP, and a second one is refused while the pair is not whole', async () => {
+test('switchover moves the role and the VIP; to the node that has them already it is refused', async () => {
   const moved = await hosts.twinkeep('a', ['switchover', '--to', 'b']);
   expect(moved.code, moved.stderr).toBe(0);
   expect(await application("INSERT INTO item (name) VALUES ('second'); SELECT @@server_id")).toBe('512');
@@ -159,13 +164,33 @@ test("kill -9 of the writer's server: the other one goes on with every acknowled
   await until('all rows on b', async () => (await itemsOn('b')) === (await itemsOn('a')));
 });
 
-test('SIGTERM ends both agents cleanly and leaves no VIP and no process', async () => {
+async function expectClosed(host: 'a' | 'b'): Promise<void> {
+  expect(await hosts.addresses(host)).not.toContain(`${VIP}/24`);
+  expect(await row(await servers[host].root(), 'SELECT @@read_only AS closed')).toEqual({ closed: 1 });
+  expect(await hosts.processes(host)).toEqual([servers[host].pid()]);
+}
+
+test('SIGTERM to both agents at once ends both cleanly: no VIP, closed servers, no process but these', async () => {
   const codes = await Promise.all([agents.a?.stop(), agents.b?.stop()]);
   expect(codes).toEqual([0, 0]);
+  await expectClosed('a');
+  await expectClosed('b');
+});
+
+test('both agents started again: the last writer goes on', async () => {
+  agents.a = hosts.agent('a', 'a');
+  agents.b = hosts.agent('b', 'b');
+  await untilPaired('a');
+  expect(await application("INSERT INTO item (name) VALUES ('fifth'); SELECT @@server_id")).toBe('511');
+});
+
+test('stopping the writer hands over; stopping the other one leaves nothing of the pair but its servers', async () => {
+  expect(await agents.a?.stop()).toBe(0);
+  await expectClosed('a');
+  expect(await application("INSERT INTO item (name) VALUES ('sixth'); SELECT @@server_id")).toBe('512');
+  expect(await agents.b?.stop()).toBe(0);
+  await expectClosed('b');
   for (const host of ['a', 'b'] as const) {
-    expect(await hosts.addresses(host)).not.toContain(`${VIP}/24`);
-    expect(await hosts.processes(host)).toEqual([servers[host].pid()]);
-    expect(await row(await servers[host].root(), 'SELECT @@read_only AS closed')).toEqual({ closed: 1 });
     await servers[host].stop();
     expect(await hosts.processes(host)).toEqual([]);
   }
