@@ -115,14 +115,14 @@ async function killUnderLoad(lab: LabOptions, writer: NodeName, status: StatusWa
     acks.map((ack) => ack.ackedMs),
     { fromMs: faultMs, toMs: lookedMs },
   );
-  const gone = data.lost[writer].length + data.lost[peerOf(writer)].length;
+  const gone = data.missing[writer].length + data.missing[peerOf(writer)].length;
   say('What the application saw:');
   say(
     table([
       ['  longest time without a write', `${lengthOf(outage).toFixed(0)} ms`],
       ['  errors, each mended by connecting again', String(failures.length)],
       ['  rows acknowledged', String(acks.length)],
-      ...nodeNames.map((node) => [`  of these missing on ${node}`, String(data.lost[node].length)]),
+      ...nodeNames.map((node) => [`  of these missing on ${node}`, String(data.missing[node].length)]),
     ]),
   );
   say();

@@ -7,8 +7,10 @@ import { until } from '../process.ts';
 import { differingRows, missingRows, unacknowledgedRows } from './measure.ts';
 
 export interface DataCheck {
-  /** Acknowledged rows that the server does not have. Must be empty. */
-  readonly lost: Readonly<Record<NodeName, readonly string[]>>;
+  /** Acknowledged rows that the server does not have. Must be empty; a standby that is stuck lacks what the writer has. */
+  readonly missing: Readonly<Record<NodeName, readonly string[]>>;
+  /** Acknowledged rows that neither server has. Must be empty, and is worse. */
+  readonly lost: readonly string[];
   /** Rows that are there and were never acknowledged: the client had asked, and got no answer. No fault. */
   readonly unacknowledged: number;
   /** Rows that the servers do not agree on. Must be empty. */
@@ -20,7 +22,8 @@ export type Rows = ReadonlyMap<string, string>;
 export function compareRows(acks: readonly Ack[], rows: Readonly<Record<NodeName, Rows>>): DataCheck {
   const union = new Map([...rows.a, ...rows.b]);
   return {
-    lost: { a: missingRows(acks, rows.a), b: missingRows(acks, rows.b) },
+    missing: { a: missingRows(acks, rows.a), b: missingRows(acks, rows.b) },
+    lost: missingRows(acks, union),
     unacknowledged: unacknowledgedRows(acks, union).length,
     differing: differingRows(rows.a, rows.b),
   };

@@ -114,7 +114,7 @@ export function rowKey(row: { readonly writer: number; readonly sequence: number
   return `${row.writer}/${row.sequence}`;
 }
 
-/** Acknowledged rows that a server does not have: lost. */
+/** Acknowledged rows that are not among a server's. */
 export function missingRows(acks: readonly Ack[], rows: ReadonlyMap<string, string>): string[] {
   return acks.map(rowKey).filter((key) => !rows.has(key));
 }

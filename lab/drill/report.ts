@@ -18,7 +18,8 @@ export interface FaultSummary {
   /** Client errors, all runs together, by kind. */
   readonly errors: Readonly<Record<string, number>>;
   readonly acknowledged: number;
-  readonly lost: { readonly a: number; readonly b: number };
+  readonly lost: number;
+  readonly missing: { readonly a: number; readonly b: number };
   readonly unacknowledged: number;
   readonly differing: number;
   readonly vipOnBothMsMax: number;
@@ -55,7 +56,8 @@ export function summarizeFault(fault: Fault, runs: readonly DrillRun[]): FaultSu
     returnOutageMs: quantiles(runs.map((run) => run.returnOutageMs)),
     errors,
     acknowledged: sum((run) => run.acknowledged),
-    lost: { a: sum((run) => run.lost.a), b: sum((run) => run.lost.b) },
+    lost: sum((run) => run.lost),
+    missing: { a: sum((run) => run.missing.a), b: sum((run) => run.missing.b) },
     unacknowledged: sum((run) => run.unacknowledged),
     differing: sum((run) => run.differing),
     vipOnBothMsMax: most((run) => run.vipOnBothMs),
@@ -79,7 +81,8 @@ function cells(summary: FaultSummary): string[] {
     ms(summary.baselineMs.max),
     ms(summary.returnOutageMs.max),
     String(errors),
-    `${summary.lost.a}/${summary.lost.b}`,
+    String(summary.lost),
+    `${summary.missing.a}/${summary.missing.b}`,
     String(summary.unacknowledged),
     String(summary.differing),
     ms(summary.vipOnBothMsMax),
@@ -99,7 +102,8 @@ const headings = [
   ['no fault', 'max ms'],
   ['return', 'max ms'],
   ['client', 'errors'],
-  ['rows lost', 'a/b'],
+  ['rows', 'lost'],
+  ['missing', 'on a/b'],
   ['not', 'acked'],
   ['rows', 'differ'],
   ['VIP on', 'both ms'],

@@ -50,7 +50,13 @@ const dbKill = faultNamed('db-kill');
 test('a clean hand-over has no problems, and its outage is the gap between the two servers', () => {
   const run = summarize(dbKill, 'a', seen(handOver));
   expect(run.problems).toEqual([]);
-  expect(run).toMatchObject({ outageMs: 400, writerAfter: 'b', serverChanges: 1, lost: { a: 0, b: 0 } });
+  expect(run).toMatchObject({
+    outageMs: 400,
+    writerAfter: 'b',
+    serverChanges: 1,
+    lost: 0,
+    missing: { a: 0, b: 0 },
+  });
   expect(run.baselineMs).toBe(10);
   expect(run.returnOutageMs).toBe(10);
 });
@@ -78,13 +84,24 @@ test('an acknowledged row that one server lacks is a problem that names it', () 
   const rows = rowsOf(handOver);
   rows.delete('1/50');
   const data = compareRows(handOver, { a: rowsOf(handOver), b: rows });
-  const { problems, lost, differing } = summarize(dbKill, 'a', seen(handOver, { data }));
-  expect(lost).toEqual({ a: 0, b: 1 });
+  const { problems, lost, missing, differing } = summarize(dbKill, 'a', seen(handOver, { data }));
+  expect(missing).toEqual({ a: 0, b: 1 });
+  expect(lost).toBe(0);
   expect(differing).toBe(1);
   expect(problems).toEqual([
     '1 acknowledged rows are missing on b (writer/sequence 1/50)',
     '1 rows differ between a and b (writer/sequence 1/50 only on a)',
   ]);
+});
+
+test('a row that neither server has is lost', () => {
+  const rows = rowsOf(handOver);
+  rows.delete('1/50');
+  const run = summarize(dbKill, 'a', seen(handOver, { data: compareRows(handOver, { a: rows, b: rows }) }));
+  expect(run.lost).toBe(1);
+  expect(run.problems[0]).toBe(
+    '1 acknowledged rows are lost, neither server has them (writer/sequence 1/50)',
+  );
 });
 
 test('a row that nobody was told of is no problem', () => {

@@ -40,7 +40,10 @@ export interface DrillRun {
   readonly returnOutageMs: number;
   readonly acknowledged: number;
   readonly errors: Readonly<Record<string, number>>;
-  readonly lost: Readonly<Record<NodeName, number>>;
+  /** Acknowledged rows that a (b) does not have. */
+  readonly missing: Readonly<Record<NodeName, number>>;
+  /** Acknowledged rows that neither has. */
+  readonly lost: number;
   readonly unacknowledged: number;
   readonly differing: number;
   readonly vipOnBothMs: number;
@@ -192,7 +195,8 @@ export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun 
     returnOutageMs: lengthOf(longestGap(moments, { fromMs: newWriterMs, toMs: times.endMs })),
     acknowledged: acks.length,
     errors: countErrors(seen.failures, times.faultMs),
-    lost: { a: data.lost.a.length, b: data.lost.b.length },
+    missing: { a: data.missing.a.length, b: data.missing.b.length },
+    lost: data.lost.length,
     unacknowledged: data.unacknowledged,
     differing: data.differing.length,
     vipOnBothMs: seen.vipOnBothMs,
@@ -226,12 +230,13 @@ function countErrors(failures: readonly Failure[], sinceMs: number): Record<stri
 /** What makes a run wrong. Timings never do. */
 function problemsOf(fault: Fault, writer: NodeName, run: Omit<DrillRun, 'problems'>, seen: Seen): string[] {
   const problems: string[] = [];
+  const some = (rows: readonly string[]) => `(writer/sequence ${rows.slice(0, 3).join(', ')})`;
+  const { missing, lost, differing } = seen.data;
+  if (lost.length > 0)
+    problems.push(`${lost.length} acknowledged rows are lost, neither server has them ${some(lost)}`);
   for (const node of nodeNames) {
-    const lost = seen.data.lost[node];
-    if (lost.length === 0) continue;
-    problems.push(
-      `${lost.length} acknowledged rows are missing on ${node} (writer/sequence ${lost.slice(0, 3).join(', ')})`,
-    );
+    if (missing[node].length === 0) continue;
+    problems.push(`${missing[node].length} acknowledged rows are missing on ${node} ${some(missing[node])}`);
   }
   if (run.differing > 0)
     problems.push(

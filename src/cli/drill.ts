@@ -121,6 +121,6 @@ async function drillAll(
 }
 
 function verdict(run: DrillRun): string {
-  const figures = `outage ${run.outageMs.toFixed(0)} ms, ${run.acknowledged} rows acknowledged, ${run.lost.a + run.lost.b} lost`;
+  const figures = `outage ${run.outageMs.toFixed(0)} ms, ${run.acknowledged} rows acknowledged, ${run.lost} lost`;
   return run.problems.length === 0 ? figures : `WRONG, ${figures}: ${run.problems.join('; ')}`;
 }

@@ -266,7 +266,7 @@ describe('a lab that is up', () => {
     );
     session.close();
     const rows = new Map(found.map((row) => [row.id, row.payload]));
-    expect(compareRows(acks, { a: rows, b: new Map() }).lost.a).toEqual([]);
-    expect(compareRows(acks, { a: rows, b: new Map() }).lost.b).toHaveLength(acks.length);
+    expect(compareRows(acks, { a: rows, b: new Map() }).missing.a).toEqual([]);
+    expect(compareRows(acks, { a: rows, b: new Map() }).missing.b).toHaveLength(acks.length);
   });
 });
