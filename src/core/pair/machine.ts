@@ -229,9 +229,9 @@ function becomeWriter(state: PairState, operation: Operation): Step {
   return [next, [say('info', 'writer', because)]];
 }
 
-function offerRole(state: PairState, operation: Operation, finalGtid: string | null): Step {
-  const offer = { epoch: state.record.epoch + 1, finalGtid, because: operation.because };
-  const because = `closed for writes (${took(state, operation)}); ${state.settings.peer} is offered epoch ${offer.epoch}: ${operation.because}`;
+function offerRole(state: PairState, reason: string, finalGtid: string | null): Step {
+  const offer = { epoch: state.record.epoch + 1, finalGtid, because: reason };
+  const because = `${state.settings.peer} is offered epoch ${offer.epoch}: ${reason}`;
   const next: PairState = { ...state, role: 'handing-over', because, offer, offeredAtMs: state.nowMs };
   return [
     next,
@@ -251,8 +251,12 @@ function finished(state: PairState, operation: Operation): Step {
         [say('warn', 'switchover-failed', because)],
       ];
     }
-    case 'handover':
-      return offerRole(state, operation, operation.gtid);
+    case 'handover': {
+      const closed = say('info', 'closed', `closed for writes (${took(state, operation)})`);
+      if (state.role === 'handing-over') return [state, [closed]];
+      const [next, actions] = offerRole(state, operation.because, operation.gtid);
+      return [next, [closed, ...actions]];
+    }
     case 'adopt':
     case 'stand-down':
       return adopted(state, operation);
@@ -340,7 +344,8 @@ function failedClosing(
     const [killed, killActions] = start(next, { kind: 'reconcile', because: sentence, orders: [killing] });
     return [killed, [warn, ...actions, ...killActions]];
   }
-  const [next, actions] = offerRole(state, operation, null);
+  if (state.role === 'handing-over') return [state, [warn]];
+  const [next, actions] = offerRole(state, operation.because, null);
   return [next, [warn, ...actions]];
 }
 
@@ -416,7 +421,12 @@ function apply(state: PairState, decision: Decision): Step {
         promoting || decision.plan.kind === 'handover'
           ? [say('info', decision.plan.kind, decision.plan.because)]
           : [];
-      return [{ ...next, role, because }, [...said, ...actions]];
+      const started: PairState = { ...next, role, because };
+      if (decision.plan.kind !== 'handover' || state.own.health !== 'down')
+        return [started, [...said, ...actions]];
+      // A server that is gone acknowledges nothing: the offer need not wait until the VIP has left.
+      const [offered, offer] = offerRole(started, decision.plan.because, null);
+      return [offered, [...said, ...offer, ...actions]];
     }
     case 'become':
       return [

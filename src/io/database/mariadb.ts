@@ -63,6 +63,14 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     onTimeout: 'keep',
     keptMsMax: Number.POSITIVE_INFINITY,
   });
+  // Made ahead: a promotion must not wait for a log-in.
+  const newSpare = (): HeldConnection => new HeldConnection({ endpoint: options, onTimeout: 'discard' });
+  let spare: HeldConnection | null = null;
+  async function warmSpare(deadlineMs: number): Promise<void> {
+    if (options.role !== 'local') return;
+    spare ??= newSpare();
+    await spare.query('DO 1', deadlineMs);
+  }
   const table = `\`${options.schema}\`.heartbeat`;
 
   const status = async (deadlineMs: number): Promise<MariadbStatus> =>
@@ -70,7 +78,11 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
   const channel: Channel = {
     orders,
     status: async (deadlineMs) => readStatus(await orders.query(STATUS_SQL, deadlineMs)),
-    aside: () => new HeldConnection({ endpoint: options, onTimeout: 'discard' }),
+    aside() {
+      const taken = spare ?? newSpare();
+      spare = null;
+      return taken;
+    },
   };
 
   async function executed(deadlineMs: number): Promise<string> {
@@ -102,6 +114,7 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
         folders = [text(row['data']), dirname(text(row['logs']))];
       }
       await orders.query('DO 1', left());
+      await warmSpare(left());
       lossTold = false;
     },
     onLost(next) {
@@ -109,7 +122,7 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     },
     close() {
       lossTold = true;
-      for (const connection of [probes, orders, beats]) connection.close();
+      for (const connection of [probes, orders, beats, spare]) connection?.close();
     },
     status,
     async ping(deadlineMs) {
@@ -151,8 +164,11 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
       await orders.query(`SET GLOBAL sync_relay_log = ${on ? 1 : CATCHING_UP_SYNC}`, deadlineMs);
     },
     setSemiSyncReplica: (on, deadlineMs) => setSemiSyncReplica(channel, on, deadlineMs),
-    startChannel: (deadlineMs, discardReceived = false) =>
-      discardReceived ? startChannelAnew(channel, deadlineMs) : startChannel(channel, deadlineMs),
+    async startChannel(deadlineMs, discardReceived = false) {
+      await (discardReceived ? startChannelAnew(channel, deadlineMs) : startChannel(channel, deadlineMs));
+      // The last promotion may have used the spare up. Without one the next is only slower.
+      await warmSpare(deadlineMs).catch(() => undefined);
+    },
     stopReceiving: (deadlineMs) => stopReceiving(channel, deadlineMs),
     drain: (deadlineMs) => drain(channel, deadlineMs),
     async waitFor(gtid, deadlineMs) {
