@@ -24,6 +24,8 @@ const ADOPT_MS = 40;
 const MANAGER_GRACE_MS = 2000;
 /** A manager that was just started gets this long to connect; on a busy host it needs seconds to load. */
 const MANAGER_START_MS_MAX = 15_000;
+/** A manager that is silent though its link is open gets this much more: it may be we who were frozen, its pulses unread. */
+const MANAGER_UNREAD_MS = 1000;
 /** A manager that dies sooner than this after its start is not started again at once. */
 const MANAGER_MIN_LIFE_MS = 1000;
 /** How long an orderly end may take: the peer must take over. */
@@ -93,6 +95,8 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
   let manager: Link<AgentMessage> | null = null;
   let child: ChildProcess | null = null;
   let childStartedAt = 0;
+  let managerPid: number | null = null;
+  let managerPulses = 0;
   let stopping: string | null = null;
   let withoutManager: NodeJS.Timeout | null = null;
   let nextOrderId = -1;
@@ -132,10 +136,24 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
       });
     };
 
+    /** It holds its link open and says nothing: nobody looks after the server, and nobody would start another one. */
+    const endIfFrozen = (silent: Link<AgentMessage>): void => {
+      const before = managerPulses;
+      setTimeout(() => {
+        if (manager !== silent || managerPulses !== before || managerPid === null) return;
+        log.say('error', 'manager-frozen', `the manager (process ${managerPid}) is frozen: ending it`);
+        process.kill(managerPid, 'SIGKILL');
+        graceStarts();
+      }, MANAGER_UNREAD_MS);
+    };
+
     const graceStarts = (): void => {
       withoutManager ??= setTimeout(() => {
         withoutManager = null;
-        if (manager !== null) return;
+        if (manager !== null) {
+          endIfFrozen(manager);
+          return;
+        }
         const because = `no manager for ${MANAGER_GRACE_MS} ms: this node counts as unhealthy`;
         if (wire?.wire.claimedEpoch != null) {
           log.say('error', 'no-manager', `${because}, and gives the VIP up`);
@@ -177,6 +195,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
     const onManagerMessage = (message: ManagerMessage): void => {
       switch (message.kind) {
         case 'pulse':
+          managerPulses++;
           graceEnds();
           graceStarts();
           return;
@@ -189,6 +208,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
           if (stopping !== null) end(0);
           return;
         case 'hello':
+          managerPid = message.pid;
           log.say('info', 'manager-up', `the manager (process ${message.pid}) is connected`);
       }
     };
@@ -241,6 +261,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
           onClosed(because) {
             if (manager !== link) return;
             manager = null;
+            managerPid = null;
             log.say(
               stopping === null ? 'warn' : 'info',
               'manager-lost',

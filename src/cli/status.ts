@@ -86,7 +86,7 @@ function print(status: Status): void {
         node.address,
         ROLE_WORDS[node.role] ?? node.role,
         // The reason stands among the warnings.
-        node.server.replace(/:.*/s, ''),
+        node.server.replace(/^(\w+): .*/s, '$1'),
         node.role === 'following' ? (node.replicating ? 'runs' : 'does not run') : '-',
         node.lagMs === null ? '-' : `${Math.round(node.lagMs)} ms`,
         node.holdsWriteVip ? 'held' : '-',
@@ -95,10 +95,9 @@ function print(status: Status): void {
     ]),
   );
   say('');
+  const nobody = status.nodes.every((node) => node.answers) ? 'nobody' : 'nobody who answers';
   for (const vip of status.vips)
-    say(
-      `write VIP ${vip.address}: ${vip.heldBy.length === 0 ? 'held by nobody' : `held by ${vip.heldBy.join(' and ')}`}`,
-    );
+    say(`write VIP ${vip.address}: held by ${vip.heldBy.length === 0 ? nobody : vip.heldBy.join(' and ')}`);
   say(status.ifWriterFails);
   for (const node of status.nodes) {
     if (node.role !== 'writing' && node.role !== 'following') say(`${node.name}: ${node.because}`);

@@ -1,6 +1,7 @@
 // The README's "On your own two hosts", step by step, on two network namespaces with real servers.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../src/cli/status.ts';
 import { type MariadbServer, row } from '../support/mariadb.ts';
@@ -162,6 +163,21 @@ test("kill -9 of the writer's server: the other one goes on with every acknowled
   await servers.b.start();
   await untilPaired('a');
   await until('all rows on b', async () => (await itemsOn('b')) === (await itemsOn('a')));
+});
+
+test('a frozen manager is replaced by its agent; a frozen agent does not take its manager for frozen', async () => {
+  const last = agents.a?.lines().findLast((line) => line.code === 'manager-up');
+  const manager = Number(/process (\d+)/.exec(last?.msg ?? '')?.[1]);
+  process.kill(manager, 'SIGSTOP');
+  await agents.a?.said('manager-frozen', `process ${manager}`);
+  await agents.a?.said('writer', 'only its manager was restarted');
+  await untilPaired('a');
+  agents.b?.signal('SIGSTOP');
+  await sleep(4000);
+  agents.b?.signal('SIGCONT');
+  await sleep(2000);
+  expect(agents.b?.lines().map((line) => line.code)).not.toContain('manager-frozen');
+  await untilPaired('a');
 });
 
 async function expectClosed(host: 'a' | 'b'): Promise<void> {
