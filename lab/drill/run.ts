@@ -238,10 +238,8 @@ function problemsOf(fault: Fault, writer: NodeName, run: Omit<DrillRun, 'problem
     if (missing[node].length === 0) continue;
     problems.push(`${missing[node].length} acknowledged rows are missing on ${node} ${some(missing[node])}`);
   }
-  if (run.differing > 0)
-    problems.push(
-      `${run.differing} rows differ between a and b (writer/sequence ${seen.data.differing.slice(0, 3).join(', ')})`,
-    );
+  if (differing.length > 0)
+    problems.push(`${differing.length} rows differ between a and b ${some(differing)}`);
   if (run.acknowledgedByBothMs > 0) {
     problems.push(`both servers acknowledged writes for ${run.acknowledgedByBothMs.toFixed(1)} ms`);
   }
