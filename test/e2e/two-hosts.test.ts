@@ -43,7 +43,10 @@ async function untilPaired(writer: string): Promise<Status> {
       } catch {
         return false;
       }
-      return last.writer === writer && last.sync === 'paired';
+      // Right after pairing, or on a busy machine, the standby may not count as ready yet.
+      return (
+        last.writer === writer && last.sync === 'paired' && last.ifWriterFails.includes(' takes over, no ')
+      );
     },
     () => `${JSON.stringify(last, null, 1)}\n${agents.a?.text()}\n${agents.b?.text()}`,
   );
