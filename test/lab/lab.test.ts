@@ -1,9 +1,18 @@
 // The lab itself, without agents: what it builds, breaks and mends, and that nothing of it stays behind.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { nowMs } from '../../lab/acks.ts';
 import { answers, rootSession } from '../../lab/database.ts';
 import { compareRows } from '../../lab/drill/check.ts';
@@ -142,12 +151,18 @@ describe('a lab that is up', () => {
   afterAll(() => labDown(given));
 
   test('each host sees itself only', async () => {
+    const secret = mkdtempSync(join(tmpdir(), 'tk-not-in-the-lab-'));
+    onTestFinished(() => rmSync(secret, { recursive: true }));
     const seen = await runIn(lab, 'a', [
       'sh',
       '-c',
       'hostname; ls /sys/class/net | tr "\\n" " "; ls /tmp; ps -e -o comm=',
     ]);
-    expect(seen.stdout.split('\n').slice(0, 2)).toEqual(['a', `eth0 lo ${basename(lab.dir)}`]); // /tmp holds the lab's folder only
+    const [name, rest = ''] = seen.stdout.split('\n');
+    expect([name, rest.startsWith('eth0 lo ')]).toEqual(['a', true]);
+    // The machine's own /tmp is not seen; the lab's folder is, and the checkout if it lies there too.
+    expect(seen.stdout).toContain(basename(lab.dir));
+    expect(seen.stdout).not.toContain(basename(secret));
     expect(seen.stdout).toContain('mariadbd');
     expect(hostProcesses(lab, 'gw').filter((p) => p.argv[0] === 'mariadbd')).toEqual([]);
   });
