@@ -242,6 +242,8 @@ export function decideFollowing(state: PairState): Decision | null {
 function decideLeaving(state: PairState): Decision | null {
   const { record, own } = state;
   if (state.operation !== null) return null;
+  // Our agent still turns the clients away at once: without it they would wait for an answer until the VIP has moved.
+  if (freshReport(state)?.role === 'promoting') return null;
   if (
     own.status?.semiSync.source === true &&
     own.status.semiSync.waitingSessions === 0 &&
