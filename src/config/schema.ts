@@ -237,12 +237,12 @@ const FAILOVER = section('When the writer role may move without an operator.', {
     { meaning: 'No second automatic failover for this long after one.', fallback: 60_000, example: '60s' },
   ),
   agentGrace: duration(
-    { min: '0ms', max: '1m', usualMs: 250 },
+    { min: '0ms', max: '1m', usualMs: 1000 },
     {
       meaning:
-        'How long a manager waits for a killed agent to come back before it fences its server. Shorter than vipLease.',
-      fallback: 250,
-      example: '250ms',
+        'How long a manager waits for a killed or frozen agent before it hands over. Nothing is out meanwhile: the VIP stays until its lease ends. Shorter than vipLease.',
+      fallback: 1_000,
+      example: '1s',
     },
   ),
 });

@@ -82,7 +82,7 @@ const vipLease: Rule = ({ vrrp, failover }, report) => {
     'failover.agentGrace',
     'agent-grace',
     `agentGrace (${formatDuration(failover.agentGrace)}) is not shorter than vrrp.vipLease (${lease}): the VIPs would be gone before the manager acts`,
-    'shorten agentGrace, usually to `250ms`',
+    'shorten agentGrace, usually to `1s`',
   );
 };
 

@@ -16,9 +16,12 @@ function claimed(state: PairState): PairRecord {
 }
 
 /** Orders that open this node under a record that was just claimed: a promoted standby starts alone. */
-function openClaimed(record: PairRecord): Order[] {
+function openClaimed(state: PairState, record: PairRecord): Order[] {
+  // Off at every standby long before; asked only where that is not known.
+  const known = state.own.status?.semiSync.source === false;
+  const relax: Order = { kind: 'semi-sync-source', on: false, deadlineMs: TAKEOVER_STEP_MS_MAX };
   return [
-    { kind: 'semi-sync-source', on: false, deadlineMs: TAKEOVER_STEP_MS_MAX },
+    ...(known ? [] : [relax]),
     { kind: 'open-writes', deadlineMs: TAKEOVER_STEP_MS_MAX },
     { kind: 'claim-vip', epoch: record.epoch, deadlineMs: TAKEOVER_STEP_MS_MAX },
   ];
@@ -54,12 +57,12 @@ function takeOffer(state: PairState, offer: Offer): Decision {
   const because = `${state.settings.peer} handed over: ${offer.because}`;
   const orders: Order[] =
     offer.finalGtid === null
-      ? [persist, ...drainOrders(state), ...openClaimed(record)]
+      ? [persist, ...drainOrders(state), ...openClaimed(state, record)]
       : // The old writer is closed and waits for us: claim only what we have reached, so that a refusal leaves no trace.
         [
           { kind: 'wait-for', gtid: offer.finalGtid, deadlineMs: state.settings.drainMsMax },
           persist,
-          ...openClaimed(record),
+          ...openClaimed(state, record),
         ];
   return { kind: 'plan', plan: { kind: 'takeover', because, orders } };
 }
@@ -74,9 +77,9 @@ function takeOver(state: PairState, evidence: Evidence): Decision {
           { kind: 'fence-peer', deadlineMs: TAKEOVER_STEP_MS_MAX },
           // The GTIDs come from the fenced server; see advance().
           { kind: 'wait-for', gtid: '', deadlineMs: state.settings.drainMsMax },
-          ...openClaimed(record),
+          ...openClaimed(state, record),
         ]
-      : [persist, ...drainOrders(state), ...openClaimed(record)];
+      : [persist, ...drainOrders(state), ...openClaimed(state, record)];
   return { kind: 'plan', plan: { kind: 'takeover', because: evidence.because, orders } };
 }
 

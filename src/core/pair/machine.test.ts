@@ -164,13 +164,7 @@ describe('the pair machine', () => {
       kind: 'message',
       message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', because: 'switchover' },
     });
-    expect(b.kinds().slice(0, 5)).toEqual([
-      'wait-for',
-      'persist',
-      'semi-sync-source',
-      'open-writes',
-      'claim-vip',
-    ]);
+    expect(b.kinds().slice(0, 4)).toEqual(['wait-for', 'persist', 'open-writes', 'claim-vip']);
     expect(b.state.record).toEqual({ epoch: 6, writer: 'a', sync: 'alone' });
   });
 
@@ -269,7 +263,7 @@ describe('the pair machine', () => {
 
   it('takes over from a silent writer within its window, and not after it', () => {
     for (const [ageMs, kinds] of [
-      [1900, ['persist', 'stop-receiving', 'drain', 'semi-sync-source', 'open-writes', 'claim-vip']],
+      [1900, ['persist', 'stop-receiving', 'drain', 'open-writes', 'claim-vip']],
       [2100, []],
     ] as const) {
       const b = standby();
@@ -279,7 +273,7 @@ describe('the pair machine', () => {
       expect(b.kinds()).toEqual([]);
       b.nowMs += 150;
       b.feed({ kind: 'tick' });
-      expect(b.kinds().slice(0, 6)).toEqual(kinds);
+      expect(b.kinds().slice(0, 5)).toEqual(kinds);
     }
   });
 

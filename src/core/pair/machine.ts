@@ -225,7 +225,14 @@ const took = (state: PairState, operation: Operation): string => describeDuratio
 
 function becomeWriter(state: PairState, operation: Operation): Step {
   const because = `${operation.because}; ${state.settings.self} is the writer of epoch ${state.record.epoch} (${took(state, operation)})`;
-  const next: PairState = { ...state, role: 'writing', because, offer: null, said: {} };
+  const next: PairState = {
+    ...state,
+    role: 'writing',
+    because,
+    offer: null,
+    said: {},
+    writerSinceMs: state.nowMs,
+  };
   return [next, [say('info', 'writer', because)]];
 }
 

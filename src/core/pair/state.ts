@@ -102,6 +102,8 @@ export interface PairState {
   readonly nextId: number;
   /** No new attempt of a failed plan before this. */
   readonly retryAtMs: number;
+  /** When this node became the writer; meaningless otherwise. */
+  readonly writerSinceMs: number;
   /** No new attempt to pair before this. */
   readonly pairAtMs: number;
   readonly pairFailures: number;
@@ -168,6 +170,7 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
     operation: null,
     nextId: 1,
     retryAtMs: Number.NEGATIVE_INFINITY,
+    writerSinceMs: nowMs,
     pairAtMs: Number.NEGATIVE_INFINITY,
     pairFailures: 0,
     offer: null,

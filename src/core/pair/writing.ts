@@ -1,7 +1,7 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
-import { union } from '../gtid/mariadb.ts';
+import { contains, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
@@ -19,6 +19,8 @@ const SEPARATING_MS = 1000;
 const PAIR_BEHIND_MS_MAX = 800;
 /** After a pairing that failed the next attempt waits, each time twice as long, up to this. */
 const PAIR_PAUSE_MS_MAX = 30_000;
+/** A new writer's clients are given this long to come back before anything may make them wait. */
+const SETTLE_MS = 200;
 /** The one commit that proves a pairing must be acknowledged within this. */
 const PROOF_MS_MAX = 600;
 /** How long a server that is ill is given to answer the orders of a handover. */
@@ -104,6 +106,15 @@ function goAlone(state: PairState): Decision | null {
   return plan('go-alone', because, { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX });
 }
 
+/**
+ * Whether a server at `position` has received something that was committed after this node opened: a receiver that is only
+ * just connecting would let the first commits of the new writer wait for it.
+ */
+function receivesOfThisTerm(state: PairState, position: string): boolean {
+  const first = state.own.trail.find((sample) => sample.atMs >= state.writerSinceMs + SETTLE_MS);
+  return first !== undefined && contains(position, first.executedGtid);
+}
+
 /** How long to wait after the nth failure in a row. */
 export function pairPauseMs(failures: number): number {
   return Math.min(PAIR_PAUSE_MS_MAX, RETRY_MS * 2 ** failures);
@@ -116,6 +127,7 @@ function pair(state: PairState): Decision | null {
   if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
   if (own.status === null || own.status.readOnly) return null;
+  if (!receivesOfThisTerm(state, union(report.executedGtid, report.receivedGtid))) return null;
   if (behindMs(own.trail, union(report.executedGtid, report.receivedGtid), nowMs) > PAIR_BEHIND_MS_MAX)
     return null;
   return plan(

@@ -77,6 +77,10 @@ export function openPeerChannel(options: PeerChannelOptions, listener: PeerChann
       const values = decoder.push(chunk);
       const messages = values?.map(parsePeerMessage);
       if (messages === undefined || messages.includes(null)) {
+        warn(
+          'peer-message',
+          `${options.peer} sent something that is no message of this version: run the same version on both hosts`,
+        );
         drop(socket, 'it sent something that is no message of this version');
         return;
       }
