@@ -2,9 +2,9 @@
 // this and decide nothing.
 
 import { evidenceAgainstWriter, ineligible, peerIneligible, unfit } from '../core/pair/eligibility.ts';
-import { reportOf } from '../core/pair/machine.ts';
 import type { PeerReport, Role } from '../core/pair/message.ts';
 import type { PairRecord } from '../core/pair/record.ts';
+import { reportOf } from '../core/pair/report.ts';
 import { freshReport, type PairState } from '../core/pair/state.ts';
 import type { WireDetail } from '../io/agentlink/link.ts';
 

@@ -2,15 +2,15 @@
 // lets the operation in progress advance, and then asks the role what is to be done now. See SPEC.md.
 
 import type { Decision } from './decision.ts';
-import { ineligible, replicationFaults } from './eligibility.ts';
 import type { Outcome, PairAction, PairEvent } from './event.ts';
 import { decideFollowing } from './following.ts';
-import type { PeerMessage, PeerReport, Role } from './message.ts';
+import type { PeerMessage, Role } from './message.ts';
 import { advance, describeDuration, mayStart, start } from './operation.ts';
+import { missesAdverts, REPORT_INTERVAL_MS, withReport } from './report.ts';
 import { RETRY_MS } from './settings.ts';
 import { decideStarting, holdsAllOfPeer } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
-import { decideHandingOver, decideWriting, pairPauseMs, reopenPlan, vouches } from './writing.ts';
+import { decideHandingOver, decideWriting, pairPauseMs, reopenPlan } from './writing.ts';
 
 type Step = [PairState, PairAction[]];
 type EventOf<K extends PairEvent['kind']> = Extract<PairEvent, { kind: K }>;
@@ -18,10 +18,6 @@ type Handler<K extends PairEvent['kind']> = (state: PairState, event: EventOf<K>
 
 /** An agent that stays away for this long after its manager has handed over ends the manager, too. */
 const ORPHAN_MS_MAX = 2000;
-/** A report goes out at least this often. */
-export const REPORT_INTERVAL_MS = 250;
-/** While the peer's adverts are missing it is asked this often. */
-const ASK_INTERVAL_MS = 50;
 
 const say = (level: 'info' | 'warn' | 'error', code: string, because: string): PairAction => ({
   kind: 'say',
@@ -471,65 +467,6 @@ function decide(state: PairState): Step {
     if (next === before || decision.kind === 'exit') break;
   }
   return [current, actions];
-}
-
-// ---- reports --------------------------------------------------------------------------------------------------------
-
-/** This node's statement about itself. */
-export function reportOf(state: PairState): PeerReport {
-  const { own, settings } = state;
-  const status = own.status;
-  return {
-    node: settings.self,
-    role: state.role,
-    record: state.record,
-    server: own.health,
-    executedGtid: status?.executedGtid ?? '',
-    receivedGtid: status?.channel?.receivedGtid ?? '',
-    replicating:
-      own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
-    semiSyncReplica: status?.semiSync.replica === true && status.receivesDurably,
-    lagMs: own.lagMs,
-    ineligible: ineligible(state),
-    vouches: vouches(state),
-    advertising: state.agent.link === 'up' && state.wire.claimedEpoch !== null,
-    heartbeat: state.role === 'writing' ? own.heartbeat : 0,
-    leaving: state.stop !== null,
-  };
-}
-
-/** A standby that does not hear the writer's adverts; a writer hears none anyway. */
-export function missesAdverts(state: PairState): boolean {
-  const { peerAdverts } = state.wire;
-  return state.role === 'following' && (peerAdverts === 'late' || peerAdverts === 'silent');
-}
-
-/** What of a report must be told at once when it changes. */
-function digestOf(report: PeerReport): string {
-  const { record, role, server, replicating, semiSyncReplica, vouches: word, advertising, leaving } = report;
-  const flags = [replicating, semiSyncReplica, word, advertising, leaving, report.ineligible.length === 0];
-  return `${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
-}
-
-function withReport([state, actions]: Step): Step {
-  const report = reportOf(state);
-  const digest = digestOf(report);
-  const asks = missesAdverts(state);
-  const sinceMs = state.nowMs - state.reportedAtMs;
-  // The first question goes out at once; after an answer the next one waits its turn.
-  const unasked =
-    asks && state.peer.askedMs === null && state.nowMs - state.peer.heardAtMs >= ASK_INTERVAL_MS;
-  const intervalMs = asks ? ASK_INTERVAL_MS : REPORT_INTERVAL_MS;
-  const due = unasked || sinceMs >= intervalMs || digest !== state.reportedDigest;
-  if (!due) return [state, actions];
-  const next: PairState = {
-    ...state,
-    reportedAtMs: state.nowMs,
-    reportedDigest: digest,
-    vouchedAtMs: report.vouches ? state.peer.heardAtMs : state.vouchedAtMs,
-    peer: asks ? { ...state.peer, askedMs: state.peer.askedMs ?? state.nowMs } : state.peer,
-  };
-  return [next, [...actions, { kind: 'report', report, asks }]];
 }
 
 /** The whole machine. Never throws, never waits. */
