@@ -28,8 +28,8 @@ import { startProber } from './prober.ts';
 import { openSwitchovers } from './switchovers.ts';
 import { viewOf } from './view.ts';
 
-/** Silence of the peer's manager: a little above two reports. */
-const PEER_SILENCE_MS_MAX = 250;
+/** A manager that lives answers a question at once; this allows for a busy host. */
+const PEER_SILENCE_MS_MAX = 120;
 /** The last words to the peer and the agent must leave before the process ends. */
 const LAST_WORDS_MS = 50;
 
