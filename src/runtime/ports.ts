@@ -2,7 +2,9 @@
 // simulated. A port exists only where both kinds do, or will.
 // Every remote action is idempotent; every wait is bounded by its caller.
 
+import type { PairRecord } from '../core/pair/record.ts';
 import type { ServerStatus } from '../core/pair/server.ts';
+import type { WitnessExpectation, WitnessView } from '../core/pair/witness.ts';
 
 /** Milliseconds on CLOCK_BOOTTIME: monotonic, counts suspend, comparable between processes of one host only. */
 export interface Clock {
@@ -64,6 +66,22 @@ export interface Database {
   waitFor(gtid: string, deadlineMs: number): Promise<void>;
   /** Ends the server process at once (SIGKILL), so that crash recovery rolls back what no standby acknowledged. Local server only. */
   killServer(): Promise<void>;
+}
+
+export type SwapOutcome =
+  | { readonly kind: 'swapped'; readonly revision: string }
+  /** Something else is there; nothing was changed. */
+  | { readonly kind: 'conflict'; readonly view: WitnessView }
+  /** No answer in time: it may have been changed, or may be yet. */
+  | { readonly kind: 'unknown'; readonly because: string };
+
+/** The witness. Neither method rejects; answers come in the order of the calls. */
+export interface Witness {
+  /** One linearizable read. */
+  read(deadlineMs: number): Promise<WitnessView>;
+  /** Writes the record if the witness still holds what is expected (null: nothing). */
+  swap(record: PairRecord, expected: WitnessExpectation | null, deadlineMs: number): Promise<SwapOutcome>;
+  close(): void;
 }
 
 export type DatabaseErrorCode =
