@@ -12,6 +12,7 @@ import { openGatewayWatch } from './gateway.ts';
 import { openLeases } from './leases.ts';
 import type { WireOrder, WireReport, WireSettings } from './protocol.ts';
 import { openVirtualRouter, type VirtualRouter } from './router.ts';
+import { openTruthWatch } from './truthwatch.ts';
 
 /** The loop looks around at least this often, so that a freeze is noticed as one. */
 const SLEEP_MS_MAX = 100;
@@ -33,6 +34,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   const leases = openLeases(settings, route, say);
   const families = [...new Set(settings.vips.map((vip) => vip.family))];
   const gateway = openGatewayWatch(settings, leases.mac, say);
+  const truth = openTruthWatch(settings, leases, say);
   let claimedEpoch: number | null = null;
   let lastEpoch = 0;
   let peerAdverts: 'unknown' | 'heard' | 'late' | 'silent' = 'unknown';
@@ -56,7 +58,10 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         say('info', 'vrrp-silent', because);
       },
       masterBack: hear,
-      heard: hear,
+      heard(priority) {
+        hear();
+        truth.peerAdvert(priority);
+      },
       lostRole(because) {
         if (claimedEpoch === null) return;
         claimedEpoch = null;
@@ -76,6 +81,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     link = { up, because };
     if (before === up && reported !== '') return;
     for (const router of routers) router.link(up, because);
+    truth.link(up);
     if (!up) {
       peerAdverts = 'unknown';
       leases.forgetAll();
@@ -176,7 +182,8 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     };
     const [first] = routers;
     const held = leases.held();
-    const digest = JSON.stringify([wire, first?.stateName(), [...held]]);
+    const vipTruth = truth.view();
+    const digest = JSON.stringify([wire, first?.stateName(), [...held], vipTruth]);
     if (digest === reported) return;
     reported = digest;
     report({
@@ -191,6 +198,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
           held: held.has(vip.address),
         })),
         ...(first?.counters() ?? { advertsSent: 0, advertsReceived: 0, dropped: {} }),
+        vipTruth,
       },
     });
   }
@@ -199,6 +207,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     if (ready.includes(monitor.fd)) for (const event of monitor.read()) onRoute(event);
     for (const router of routers) if (router.fds.some((fd) => ready.includes(fd))) router.receive();
     if (gateway.fds().some((fd) => ready.includes(fd))) gateway.receive();
+    if (truth.fds.some((fd) => ready.includes(fd))) truth.receive();
     if (ready.includes(waker.fd)) waker.drain();
     for (;;) {
       const message = receiveMessageOnPort(port) as { message: WireOrder } | undefined;
@@ -218,10 +227,22 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       let expectedMs = bootMs();
       while (!stopping) {
         const now = bootMs();
-        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs(), lateAtMs];
+        const due = [
+          ...routers.map((router) => router.dueMs()),
+          leases.dueMs(),
+          gateway.dueMs(),
+          truth.dueMs(),
+          lateAtMs,
+        ];
         const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, Math.min(...due) - now));
         expectedMs = now + timeoutMs;
-        const fds = [waker.fd, monitor.fd, ...gateway.fds(), ...routers.flatMap((router) => router.fds)];
+        const fds = [
+          waker.fd,
+          monitor.fd,
+          ...gateway.fds(),
+          ...truth.fds,
+          ...routers.flatMap((router) => router.fds),
+        ];
         const ready = poll(fds, timeoutMs);
         const late = bootMs() - expectedMs;
         if (late > settings.stallMs) onStall(late);
@@ -230,6 +251,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         leases.renew();
         checkLate();
         gateway.tick();
+        truth.tick();
         if (leftovers && bootMs() - startedMs > settings.leftoverMs) {
           if (claimedEpoch === null) leases.removeLeftovers();
           leftovers = false;
@@ -237,6 +259,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         tell();
       }
       for (const router of routers) router.stop();
+      truth.close();
       leases.close();
       report({ kind: 'stopped' });
     },

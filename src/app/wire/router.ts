@@ -25,7 +25,8 @@ export interface RouterListener {
   say(level: 'info' | 'warn' | 'error', code: string, because: string): void;
   masterDown(because: string): void;
   masterBack(): void;
-  heard(): void;
+  /** An advert of the peer; priority 0 is its goodbye. */
+  heard(priority: number): void;
   /** It ceased to be master without an order. */
   lostRole(because: string): void;
 }
@@ -222,7 +223,8 @@ export function openVirtualRouter(
         continue;
       }
       if (reception.ahSequence !== null) ahSequence = Math.max(ahSequence, reception.ahSequence);
-      if (reception.source === settings.peerAddress || family === 6) listener.heard();
+      if (reception.source === settings.peerAddress || family === 6)
+        listener.heard(reception.advertisement.priority);
       feed({
         kind: 'advertisement',
         nowMs,

@@ -1,8 +1,10 @@
-// The unsolicited neighbour advertisement (RFC 4861 4.4 and 7.2.6): what gratuitous ARP is for IPv6.
-// In the flow: vrrp.step -> {kind:'announce'} -> encodeUnsolicitedNeighbourAdvertisement -> packet socket.
+// Neighbour discovery (RFC 4861): the unsolicited advertisement (4.4 and 7.2.6), which is what gratuitous ARP is for
+// IPv6; the solicitation (4.3), which asks who has an address; and the answers to it.
+// In the flow: vrrp.step -> {kind:'announce'} -> encodeUnsolicitedNeighbourAdvertisement -> packet socket;
+// viptruth.step -> {kind:'ask'} -> encodeNeighbourSolicitation -> ICMPv6 socket -> decodeNeighbourAdvertisement.
 
 import { assert } from '../error.ts';
-import { parseIp } from '../ip/address.ts';
+import { formatIp, parseIp } from '../ip/address.ts';
 import { internetChecksum, pseudoHeaderSum } from '../vrrp/checksum.ts';
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_IPV6, MAC_BYTES, newFrame } from './ethernet.ts';
 
@@ -10,7 +12,10 @@ const IPV6_HEADER_BYTES = 40;
 const PROTOCOL_ICMPV6 = 58;
 /** RFC 4861 7.1.2: receivers drop any other, so that no advertisement comes from beyond the link. */
 const HOP_LIMIT = 255;
+const TYPE_NEIGHBOUR_SOLICITATION = 135;
 const TYPE_NEIGHBOUR_ADVERTISEMENT = 136;
+const FLAG_SOLICITED = 0x40;
+const OPTION_SOURCE_LINK_LAYER_ADDRESS = 1;
 const FLAG_ROUTER = 0x80;
 const FLAG_OVERRIDE = 0x20;
 const OPTION_TARGET_LINK_LAYER_ADDRESS = 2;
@@ -76,4 +81,56 @@ export function encodeUnsolicitedNeighbourAdvertisement(
   frame.set(ALL_NODES, ETHERNET_HEADER_BYTES + 24);
   frame.set(message, ETHERNET_HEADER_BYTES + IPV6_HEADER_BYTES);
   return frame;
+}
+
+/** ff02::1:ffXX:XXXX, the group that the holder of `address` listens to (RFC 4291 2.7.1). */
+export function solicitedNodeGroup(address: string): string {
+  const bytes = parseIp(address);
+  assert(bytes?.length === 16, `'${address}' is no IPv6 address`);
+  const group = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0);
+  group.set(bytes.subarray(13), 13);
+  return formatIp(group);
+}
+
+/** "Who has `target`?", for a raw ICMPv6 socket, whose kernel fills the checksum in; to the target's solicited-node group. */
+export function encodeNeighbourSolicitation(mac: Uint8Array, target: string): Uint8Array {
+  const targetBytes = parseIp(target);
+  assert(targetBytes?.length === 16, `'${target}' is no IPv6 address`);
+  assert(mac.length === MAC_BYTES, 'a MAC has 6 bytes');
+  const message = new Uint8Array(MESSAGE_BYTES);
+  message[0] = TYPE_NEIGHBOUR_SOLICITATION;
+  message.set(targetBytes, 8);
+  message[24] = OPTION_SOURCE_LINK_LAYER_ADDRESS;
+  message[25] = 1;
+  message.set(mac, 26);
+  return message;
+}
+
+export interface NeighbourAdvertisement {
+  readonly target: string;
+  readonly mac: Uint8Array;
+  /** An answer; otherwise it was sent unasked. */
+  readonly solicited: boolean;
+}
+
+/**
+ * Reads an ICMPv6 message whose checksum and hop limit the kernel and the socket checked. Null: anything but a
+ * neighbour advertisement that carries its sender's MAC. Never throws.
+ */
+export function decodeNeighbourAdvertisement(bytes: Uint8Array): NeighbourAdvertisement | null {
+  if (bytes.length < 24 || bytes[0] !== TYPE_NEIGHBOUR_ADVERTISEMENT || bytes[1] !== 0) return null;
+  for (let at = 24; at + 8 <= bytes.length; ) {
+    const length = (bytes[at + 1] ?? 0) * 8;
+    // RFC 4861 4.6: a message with an option of length zero is dropped.
+    if (length === 0) return null;
+    if (bytes[at] === OPTION_TARGET_LINK_LAYER_ADDRESS && length === 8) {
+      return {
+        target: formatIp(bytes.slice(8, 24)),
+        mac: bytes.slice(at + 2, at + 8),
+        solicited: ((bytes[4] ?? 0) & FLAG_SOLICITED) !== 0,
+      };
+    }
+    at += length;
+  }
+  return null;
 }

@@ -42,7 +42,7 @@ class Host {
     if (action.kind === 'say' && action.code !== 'vip-announced') this.said.push(action.code);
     if (action.kind !== 'ask') return;
     this.asked.push(this.nowMs);
-    for (const mac of this.segment) this.feed({ kind: 'vip-frame', mac, gratuitous: false });
+    for (const mac of this.segment) this.feed({ kind: 'vip-frame', mac, as: 'answer' });
   }
 
   pass(ms: number): void {
@@ -105,7 +105,7 @@ describe('asking', () => {
     host.pass(dueMs(host.state) - host.nowMs);
     host.pass(host.state.askedMs + VIP_TRUTH_TIMES.gapMs - host.nowMs);
     const before = host.asked.length;
-    host.feed({ kind: 'vip-frame', mac: STRANGER, gratuitous: true });
+    host.feed({ kind: 'vip-frame', mac: STRANGER, as: 'announcement' });
     host.pass(0);
     expect(host.asked.length).toBe(before + 1);
   });
@@ -137,7 +137,7 @@ describe('as the holder', () => {
     const host = holder();
     host.pass(dueMs(host.state) - host.nowMs);
     expect(host.state.question).not.toBeNull();
-    host.feed({ kind: 'vip-frame', mac: STRANGER, gratuitous: false });
+    host.feed({ kind: 'vip-frame', mac: STRANGER, as: 'answer' });
     host.pass(10_000);
     expect(host.said).toEqual([]);
     expect(host.verdict).toBe('true');
@@ -189,7 +189,7 @@ describe('as the holder', () => {
     host.feed({ kind: 'link', up: true });
     expect(host.announced).toHaveLength(1);
     host.pass(5000);
-    host.feed({ kind: 'vip-frame', mac: STRANGER, gratuitous: true });
+    host.feed({ kind: 'vip-frame', mac: STRANGER, as: 'announcement' });
     expect(host.announced).toHaveLength(2);
   });
 
@@ -210,6 +210,17 @@ describe('as the other', () => {
     host.segment = [PEER];
     host.pass(5000);
     expect(host.said).toEqual(['vip-silent', 'vip-true-again']);
+  });
+
+  test('an announcement is no answer: a holder that only announces itself is silent', () => {
+    const host = standby();
+    host.segment = [];
+    for (let i = 0; i < 50; i++) {
+      host.feed({ kind: 'vip-frame', mac: PEER, as: 'announcement' });
+      host.feed({ kind: 'vip-frame', mac: PEER, as: 'use' });
+      host.pass(100);
+    }
+    expect(host.said).toEqual(['vip-silent']);
   });
 
   test('silence is nothing odd when nobody claims the VIP', () => {
@@ -286,7 +297,11 @@ const EVENTS = fc.oneof(
   fc.record({ kind: fc.constant('link' as const), up: fc.boolean() }),
   fc.record({ kind: fc.constant('held' as const), held: fc.boolean() }),
   fc.record({ kind: fc.constant('peer-holds' as const), holds: fc.boolean() }),
-  fc.record({ kind: fc.constant('vip-frame' as const), mac: MACS, gratuitous: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('vip-frame' as const),
+    mac: MACS,
+    as: fc.constantFrom('answer' as const, 'announcement' as const, 'use' as const),
+  }),
   fc.record({ kind: fc.constant('peer-frame' as const), mac: MACS, asksForVip: fc.boolean() }),
 );
 const TURNS = fc.array(

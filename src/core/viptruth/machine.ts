@@ -98,6 +98,13 @@ function moved(state: VipTruthState, nowMs: number, change: Partial<VipTruthStat
   return { ...state, ...change, question: null, suspicion: null, askAtMs };
 }
 
+function collect(state: VipTruthState, mac: string): VipTruthState {
+  const { question } = state;
+  if (question === null || question.answers.length >= ANSWERS_MAX || question.answers.includes(mac))
+    return state;
+  return { ...state, question: { ...question, answers: [...question.answers, mac] } };
+}
+
 const askSoon = (state: VipTruthState, atMs: number): VipTruthState =>
   state.question === null && state.askAtMs > atMs ? { ...state, askAtMs: atMs } : state;
 
@@ -120,18 +127,15 @@ const HANDLERS: Handlers = {
     const next = moved(state, nowMs, { peerHolds: holds });
     return holds ? [next, []] : announce(next, nowMs, 'the peer claims it no longer');
   },
-  'vip-frame'(state, { mac, gratuitous, nowMs }) {
+  'vip-frame'(state, { mac, as, nowMs }) {
     if (mac === state.settings.ownMac) return [state, []];
-    const { question } = state;
-    const collects =
-      question !== null && question.answers.length < ANSWERS_MAX && !question.answers.includes(mac);
-    const heard = collects
-      ? { ...state, question: { ...question, answers: [...question.answers, mac] } }
-      : state;
+    const heard = as === 'answer' ? collect(state, mac) : state;
     const expected = !state.held && mac === (state.peerMac ?? state.holderMac ?? mac);
     if (expected) return [heard, []];
     const soon = askSoon(heard, Math.max(nowMs, state.askedMs + state.settings.times.gapMs));
-    return gratuitous ? announceAgainst(soon, nowMs, `${mac} announced it as its own`) : [soon, []];
+    return as === 'announcement'
+      ? announceAgainst(soon, nowMs, `${mac} announced it as its own`)
+      : [soon, []];
   },
   'peer-frame'(state, { mac, asksForVip, nowMs }) {
     const { times } = state.settings;

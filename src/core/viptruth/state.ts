@@ -86,8 +86,11 @@ export type VipTruthEvent = { readonly nowMs: number } & (
   | { readonly kind: 'link'; readonly up: boolean }
   | { readonly kind: 'held'; readonly held: boolean }
   | { readonly kind: 'peer-holds'; readonly holds: boolean }
-  /** A frame whose sender says that it has the VIP: an answer, or a gratuitous one. */
-  | { readonly kind: 'vip-frame'; readonly mac: string; readonly gratuitous: boolean }
+  /**
+   * A frame whose sender says that it has the VIP. Only an `answer` to a question shows that questions are answered; an
+   * `announcement` came unasked, in `use` the VIP is the sender of something else.
+   */
+  | { readonly kind: 'vip-frame'; readonly mac: string; readonly as: 'answer' | 'announcement' | 'use' }
   /** A frame of the peer's own address. */
   | { readonly kind: 'peer-frame'; readonly mac: string; readonly asksForVip: boolean }
 );

@@ -6,7 +6,17 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError } from '../../core/error.ts';
 import type { WireView } from '../../core/pair/event.ts';
+import type { Verdict } from '../../core/viptruth/state.ts';
 import { encodeLine, lineDecoder } from '../jsonlines.ts';
+
+/** What the segment says of one VIP: core/viptruth. */
+export interface VipTruthView {
+  readonly vip: string;
+  readonly verdict: Verdict;
+  readonly because: string;
+  /** Since when the verdict stands: CLOCK_BOOTTIME, comparable within this host. */
+  readonly atMs: number;
+}
 
 /** What the agent shows of its VRRP and addresses, for status and metrics. */
 export interface WireDetail {
@@ -16,6 +26,8 @@ export interface WireDetail {
   readonly advertsSent: number;
   readonly advertsReceived: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** One entry a VIP: does only the rightful holder answer for it. */
+  readonly vipTruth: readonly VipTruthView[];
 }
 
 export type AgentMessage =

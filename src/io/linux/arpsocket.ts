@@ -40,28 +40,26 @@ export interface ArpSocketOptions {
   readonly receives: boolean;
   /** Only replies from this IPv4 address are received; the kernel drops the rest, so that nothing else wakes the poller. */
   readonly repliesFrom?: string;
+  /** Only frames whose sender is one of these IPv4 addresses, requests and replies, are received. */
+  readonly senders?: readonly string[];
 }
 
 const SO_ATTACH_FILTER = 26;
 
-/**
- * A classic BPF program (linux/filter.h): keep a frame whose ARP operation is 2 (reply) and whose sender is the address.
- * Each instruction is a 16-bit code, two jump offsets, and a 32-bit operand.
- */
-function replyFilter(address: Uint8Array): Uint8Array<ArrayBuffer> {
-  const sender = new DataView(address.buffer, address.byteOffset, 4).getUint32(0);
-  const LOAD_HALF = 0x28;
-  const LOAD_WORD = 0x20;
-  const JUMP_EQUAL = 0x15;
-  const RETURN = 0x06;
-  const program: readonly (readonly [number, number, number, number])[] = [
-    [LOAD_HALF, 0, 0, ETHERNET_HEADER_BYTES + 6],
-    [JUMP_EQUAL, 0, 3, 2],
-    [LOAD_WORD, 0, 0, ETHERNET_HEADER_BYTES + 14],
-    [JUMP_EQUAL, 0, 1, sender],
-    [RETURN, 0, 0, 0xffff],
-    [RETURN, 0, 0, 0],
-  ];
+const LOAD_HALF = 0x28;
+const LOAD_WORD = 0x20;
+const JUMP_EQUAL = 0x15;
+const RETURN = 0x06;
+const OPERATION_AT = ETHERNET_HEADER_BYTES + 6;
+const SENDER_AT = ETHERNET_HEADER_BYTES + 14;
+const REPLY = 2;
+/** A jump's offset is one byte. */
+const SENDERS_MAX = 250;
+
+/** A 16-bit code, two jump offsets, and a 32-bit operand. */
+type Instruction = readonly [number, number, number, number];
+
+function assemble(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(new ArrayBuffer(program.length * 8));
   const view = new DataView(bytes.buffer);
   for (const [i, [code, whenTrue, whenFalse, operand]] of program.entries()) {
@@ -71,6 +69,29 @@ function replyFilter(address: Uint8Array): Uint8Array<ArrayBuffer> {
     view.setUint32(i * 8 + 4, operand, true);
   }
   return bytes;
+}
+
+/** A classic BPF program (linux/filter.h): keep a frame whose sender is one of the addresses, and that is a reply if asked so. */
+function senderFilter(senders: readonly string[], repliesOnly: boolean): Uint8Array<ArrayBuffer> {
+  assert(senders.length <= SENDERS_MAX, `an ARP filter takes ${SENDERS_MAX} addresses at most`);
+  const matches = senders.map((text, i): Instruction => {
+    const address = parseIp(text);
+    assert(address !== null && address.length === 4, `${text} is an IPv4 address`);
+    const operand = new DataView(address.buffer, address.byteOffset, 4).getUint32(0);
+    // Past the tests that follow, and past the refusal.
+    return [JUMP_EQUAL, senders.length - i, 0, operand];
+  });
+  const operation: Instruction[] = [
+    [LOAD_HALF, 0, 0, OPERATION_AT],
+    [JUMP_EQUAL, 0, senders.length + 1, REPLY],
+  ];
+  return assemble([
+    ...(repliesOnly ? operation : []),
+    [LOAD_WORD, 0, 0, SENDER_AT],
+    ...matches,
+    [RETURN, 0, 0, 0],
+    [RETURN, 0, 0, 0xffff],
+  ]);
 }
 
 /** The kernel copies the program: the buffers are needed for this call only. */
@@ -137,11 +158,8 @@ export function openArpSocket(options: ArpSocketOptions): ArpSocket {
     // Protocol 0 until bound: a packet socket made with a protocol hears all interfaces before bind() narrows it.
     const fd = check(libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket(AF_PACKET)');
     try {
-      if (options.repliesFrom !== undefined) {
-        const address = parseIp(options.repliesFrom);
-        assert(address !== null && address.length === 4, `${options.repliesFrom} is an IPv4 address`);
-        attachFilter(fd, replyFilter(address));
-      }
+      const senders = options.repliesFrom === undefined ? options.senders : [options.repliesFrom];
+      if (senders !== undefined) attachFilter(fd, senderFilter(senders, options.repliesFrom !== undefined));
       const own = packetSockaddr(options.receives ? ETHERTYPE_ARP : 0, interfaceIndex);
       check(libc.bind(fd, own, own.length), 'bind(AF_PACKET)');
       return new ArpSocket(fd, interfaceIndex, options.receives);
