@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     'password-file': { type: 'string', default: '' },
     acks: { type: 'string', default: '/dev/null' },
     writers: { type: 'string', default: '8' },
+    'first-writer': { type: 'string', default: '1' },
     'first-sequence': { type: 'string', default: '1' },
     'pause-ms': { type: 'string', default: '20' },
     'connect-timeout-ms': { type: 'string', default: '100' },
@@ -139,5 +140,6 @@ function stop(): void {
 process.on('SIGTERM', stop);
 process.stdin.on('end', stop).resume(); // the one who measures has gone
 process.stdout.on('error', stop);
-for (let writer = 1; writer <= Number(options.writers); writer++) startWriter(writer);
+const firstWriter = Number(options['first-writer']);
+for (let i = 0; i < Number(options.writers); i++) startWriter(firstWriter + i);
 setInterval(say, Number(options['report-ms']));

@@ -66,6 +66,31 @@ export async function blockVrrp(lab: LabOptions): Promise<void> {
   await nft(lab, lines('add rule bridge lab forward ip protocol { 112, 51 } counter drop'));
 }
 
+/** One direction between two hosts. */
+export interface Way {
+  readonly from: HostName;
+  readonly to: HostName;
+}
+
+export function bothWays(x: HostName, ...others: readonly HostName[]): Way[] {
+  return others.flatMap((y) => [
+    { from: x, to: y },
+    { from: y, to: x },
+  ]);
+}
+
+/** Drops what is sent on these ways, on all of them from one moment on. Every other neighbour is still reached. */
+export async function cutWays(lab: LabOptions, ways: readonly Way[]): Promise<void> {
+  await nft(
+    lab,
+    lines(
+      ...ways.map(
+        ({ from, to }) => `add rule bridge lab forward iifname "${from}" oifname "${to}" counter drop`,
+      ),
+    ),
+  );
+}
+
 /** Drops everything that `from` sends to `to`, and the other way round unless `oneWay`. Both keep every other neighbour. */
 export async function partition(
   lab: LabOptions,
@@ -73,9 +98,7 @@ export async function partition(
   to: HostName,
   oneWay: boolean,
 ): Promise<void> {
-  const drop = (x: HostName, y: HostName) =>
-    `add rule bridge lab forward iifname "${x}" oifname "${y}" counter drop`;
-  await nft(lab, lines(drop(from, to), ...(oneWay ? [] : [drop(to, from)])));
+  await cutWays(lab, oneWay ? [{ from, to }] : bothWays(from, to));
 }
 
 /** Lifts every block and partition. */

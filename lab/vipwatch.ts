@@ -38,7 +38,7 @@ export function spansOf(events: readonly VipEvent[], endMs: number): Span[] {
 }
 
 /** The difference of the two clocks, to a few microseconds: read just after the wall clock's millisecond turns. */
-function wallMinusMonotonicMs(): number {
+export function wallMinusMonotonicMs(): number {
   const start = Date.now();
   let now = start;
   while (now === start) now = Date.now();

@@ -15,6 +15,8 @@ export interface DataCheck {
   readonly unacknowledged: number;
   /** Rows that the servers do not agree on. Must be empty. */
   readonly differing: readonly string[];
+  /** How many rows of this drill each server has. */
+  readonly rows: Readonly<Record<NodeName, number>>;
 }
 
 export type Rows = ReadonlyMap<string, string>;
@@ -26,6 +28,7 @@ export function compareRows(acks: readonly Ack[], rows: Readonly<Record<NodeName
     lost: missingRows(acks, union),
     unacknowledged: unacknowledgedRows(acks, union).length,
     differing: differingRows(rows.a, rows.b),
+    rows: { a: rows.a.size, b: rows.b.size },
   };
 }
 

@@ -1,16 +1,19 @@
 // The drill's report: one line a fault, figures beside their goals, and a sentence for whatever went wrong.
 
-import { type Fault, faultNamed } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faultNamed } from './faults.ts';
 import { percentile } from './measure.ts';
-import type { DrillRun } from './run.ts';
+import type { Reign } from './reigns.ts';
+import type { DrillRun } from './verdict.ts';
 
 export interface FaultSummary {
   readonly fault: string;
+  readonly witness: boolean;
   readonly runs: number;
   readonly wrong: number;
   /** Runs after which the other node was the writer. */
   readonly moved: number;
-  readonly goalMs: number;
+  readonly goalMs: number | null;
   readonly outageMs: Quantiles;
   readonly writerOutageMs: Quantiles;
   readonly baselineMs: Quantiles;
@@ -46,6 +49,7 @@ export function summarizeFault(fault: Fault, runs: readonly DrillRun[]): FaultSu
   }
   return {
     fault: fault.name,
+    witness: runs.some((run) => run.witness),
     runs: runs.length,
     wrong: runs.filter((run) => run.problems.length > 0).length,
     moved: runs.filter((run) => run.serverChanges > 0).length,
@@ -69,14 +73,22 @@ export function summarizeFault(fault: Fault, runs: readonly DrillRun[]): FaultSu
 const ms = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(value < 10 ? 1 : 0));
 const three = (q: Quantiles) => `${ms(q.p50)}/${ms(q.p99)}/${ms(q.max)}`;
 
+const label = (of: { readonly fault: string; readonly witness: boolean }) =>
+  of.witness ? `${of.fault} +w` : of.fault;
+
+function goal(goalMs: number | null): string {
+  if (goalMs === null) return '-';
+  return goalMs === 0 ? 'none' : `<= ${goalMs}`;
+}
+
 function cells(summary: FaultSummary): string[] {
   const errors = Object.values(summary.errors).reduce((total, count) => total + count, 0);
   return [
-    summary.fault,
+    label(summary),
     String(summary.runs),
     String(summary.moved),
     three(summary.outageMs),
-    summary.goalMs === 0 ? 'none' : `<= ${summary.goalMs}`,
+    goal(summary.goalMs),
     three(summary.writerOutageMs),
     ms(summary.baselineMs.max),
     ms(summary.returnOutageMs.max),
@@ -121,22 +133,46 @@ export function table(rows: readonly (readonly string[])[], others: 'left' | 'ri
 }
 
 export function reportText(runs: readonly DrillRun[]): string {
-  const names = [...new Set(runs.map((run) => run.fault))];
-  const summaries = names.map((name) =>
-    summarizeFault(
-      faultNamed(name),
-      runs.filter((run) => run.fault === name),
-    ),
+  const summaries = [...Map.groupBy(runs, label).values()].map((own) =>
+    summarizeFault(faultNamed(own[0]?.fault ?? ''), own),
   );
-  const problems = runs.flatMap((run) => run.problems.map((problem) => `${run.fault}: ${problem}`));
+  const problems = runs.flatMap((run) => run.problems.map((problem) => `${label(run)}: ${problem}`));
   return [
     table([headings.map(([top]) => top), headings.map(([, below]) => below), ...summaries.map(cells)]),
     '',
     ...errorLines(summaries),
+    ...acknowledgedLines(runs),
     problems.length === 0
-      ? `All ${runs.length} drills ended as they should: no acknowledged row lost, one writer at a time.`
+      ? `All ${runs.length} drills ended as they should: no acknowledged row lost, ${writersWord(runs)}.`
       : `WRONG: ${problems.join('\nWRONG: ')}`,
   ].join('\n');
+}
+
+function writersWord(runs: readonly DrillRun[]): string {
+  return runs.some((run) => run.acknowledgedByBothMs > 0)
+    ? 'two writers only where the documents say so'
+    : 'one writer at a time';
+}
+
+const seconds = (valueMs: number) => `${valueMs < 0 ? '' : '+'}${(valueMs / 1000).toFixed(3)}`;
+
+function reignText({ node, epoch, rows, firstAckMs, lastAckMs }: Reign): string {
+  const which = epoch === null ? 'before its first epoch' : `in epoch ${epoch}`;
+  return `${node} ${which}: ${rows} rows, first ${seconds(firstAckMs)}, last ${seconds(lastAckMs)}`;
+}
+
+/** Runs after which somebody may ask who acknowledged what: more than one node did. */
+function acknowledgedLines(runs: readonly DrillRun[]): string[] {
+  const lines = runs
+    .filter((run) => run.reigns.length > 1)
+    .flatMap((run) => [
+      `  ${label(run)}`,
+      ...run.reigns.map((reign) => `    ${reignText(reign)}`),
+      `    both at once ${ms(run.acknowledgedByBothMs)} ms${run.twoWritersPromised ? ' (without a witness this fault allows it)' : ''}; ` +
+        `at the end a has ${run.rows.a} rows, b ${run.rows.b}; acknowledged and lost ${run.lost}, set aside ${run.setAside}`,
+    ]);
+  if (lines.length === 0) return [];
+  return ["Who acknowledged when (seconds from the fault, by the clients' own log):", ...lines, ''];
 }
 
 function errorLines(summaries: readonly FaultSummary[]): string[] {
@@ -144,7 +180,7 @@ function errorLines(summaries: readonly FaultSummary[]): string[] {
     .filter((summary) => Object.keys(summary.errors).length > 0)
     .map((summary) => {
       const kinds = Object.entries(summary.errors).map(([code, count]) => `${code} ${count}`);
-      return `  ${summary.fault}: ${kinds.join(', ')}`;
+      return `  ${label(summary)}: ${kinds.join(', ')}`;
     });
   return lines.length === 0 ? [] : ['What the clients were told:', ...lines, ''];
 }

@@ -2,9 +2,11 @@
 // The faults and the measuring are in lab/drill/; this file is their command line.
 
 import type { Command } from 'commander';
-import { type Fault, faultNamed, faults } from '../../lab/drill/faults.ts';
+import type { Fault } from '../../lab/drill/fault.ts';
+import { faultNamed, faults, suits } from '../../lab/drill/faults.ts';
 import { reportText } from '../../lab/drill/report.ts';
-import { type DrillRun, drillOnce } from '../../lab/drill/run.ts';
+import { drillOnce } from '../../lab/drill/run.ts';
+import type { DrillRun } from '../../lab/drill/verdict.ts';
 import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
 import { claimLab, labDown, labUp, requireUnclaimed } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
@@ -21,7 +23,7 @@ interface DrillOptions {
 }
 
 export function register(program: Command): void {
-  const list = faults.map((fault) => `  ${fault.name.padEnd(22)} ${fault.about}`).join('\n');
+  const list = faults.map((fault) => `  ${fault.name.padEnd(32)} ${fault.about}`).join('\n');
   program
     .command('drill')
     .description('cause faults in a lab of its own and measure what clients see (needs root)')
@@ -45,7 +47,8 @@ export function register(program: Command): void {
 }
 
 async function drill(names: readonly string[], options: DrillOptions): Promise<void> {
-  const chosen = names.length === 0 ? faults : [...new Set(names)].map(faultNamed);
+  const chosen =
+    names.length === 0 ? faults.filter((f) => suits(f, false)) : [...new Set(names)].map(faultNamed);
   const repeat = Number(options.repeat);
   if (!Number.isInteger(repeat) || repeat < 1) {
     throw new OperatorError(
@@ -98,8 +101,9 @@ async function drillAll(
       try {
         const tick = (message: string) => progress.tick(`${label}: ${message}`);
         await labDown(lab);
-        const built = await labUp(lab, tick, claimLab);
-        const run = await drillOnce(built, fault, tick);
+        const settings = [lab.pairOverrides, fault.settings].filter(Boolean).join('\n');
+        const built = await labUp({ ...lab, pairOverrides: settings }, tick, claimLab);
+        const run = await drillOnce(built, fault, false, tick);
         runs.push(run);
         progress.say(`${label}: ${verdict(run)}`);
         keepIt = keep && run.problems.length > 0;
