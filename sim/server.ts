@@ -11,6 +11,7 @@ import { acknowledged, type Dump, dumpFrom } from './server/source.ts';
 import {
   binlogPos,
   initialServer,
+  type Received,
   type Released,
   type ServerOptions,
   type ServerState,
@@ -35,6 +36,8 @@ export interface SimulatedServer {
   visible(): readonly Transaction[];
   /** The binary log, with what still waits. */
   log(): readonly Transaction[];
+  /** The relay log: what was received and is not applied yet, and how much of it a power cut leaves. */
+  relayLog(): { readonly received: readonly Received[]; readonly synced: number };
   /** gtid_binlog_pos and gtid_slave_pos as they are. */
   positions(): { readonly binlog: string; readonly slave: string };
 
@@ -112,6 +115,7 @@ export function newServer(options: ServerOptions): SimulatedServer {
     status: (uptimeS = 1) => statusOf(state, uptimeS),
     visible: () => state.log.slice(0, state.committed),
     log: () => [...state.log],
+    relayLog: () => ({ received: state.relay, synced: state.relaySynced }),
     positions: () => ({ binlog: binlogPos(state), slave: state.slavePos }),
     ...clientSide(state),
     ...replicationSide(state),
