@@ -172,7 +172,7 @@ export function spawnIn(
 }
 
 export interface Service {
-  readonly name: 'server' | 'agent';
+  readonly name: 'server' | 'agent' | 'etcd';
   readonly policy: 'on-abnormal' | 'on-failure';
   readonly restartS: number;
   readonly argv: readonly string[];

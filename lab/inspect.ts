@@ -6,15 +6,16 @@ import { twinkeep } from './pair.ts';
 import {
   addressOf,
   type HostName,
-  hostNames,
+  hostsOf,
   type LabOptions,
   type NodeName,
   nodeNames,
+  witnessesOf,
   writeVip,
 } from './plan.ts';
 
 export interface ServiceStatus {
-  readonly name: 'server' | 'agent' | 'manager';
+  readonly name: 'server' | 'agent' | 'manager' | 'etcd';
   /** As seen inside the host, e.g. for `lab in a -- kill -STOP PID`. */
   readonly pid: number | null;
   readonly state: 'running' | 'frozen' | 'starting again' | 'stopped';
@@ -35,21 +36,25 @@ export interface LabStatus {
   readonly twinkeep: string;
 }
 
-function serviceStatus(lab: LabOptions, node: NodeName, name: ServiceStatus['name']): ServiceStatus {
-  const process = name === 'manager' ? managerProcess(lab, node) : serviceProcess(lab, node, name);
+function serviceStatus(lab: LabOptions, host: HostName, name: ServiceStatus['name']): ServiceStatus {
+  const process = name === 'manager' ? managerProcess(lab, host) : serviceProcess(lab, host, name);
   if (process === null) {
-    const waiting = isSupervised(lab, node, name === 'manager' ? 'agent' : name);
+    const waiting = isSupervised(lab, host, name === 'manager' ? 'agent' : name);
     return { name, pid: null, state: waiting ? 'starting again' : 'stopped' };
   }
   return { name, pid: process.innerPid, state: process.state === 'T' ? 'frozen' : 'running' };
 }
 
+function servicesOn(lab: LabOptions, host: HostName): readonly ServiceStatus['name'][] {
+  if (witnessesOf(lab).some((name) => name === host)) return ['etcd'];
+  if (!nodeNames.some((name) => name === host)) return [];
+  return lab.agents ? ['server', 'agent', 'manager'] : ['server'];
+}
+
 export async function labStatus(lab: LabOptions): Promise<LabStatus> {
-  const hosts = hostNames.map((name) => {
-    const node = nodeNames.find((n) => n === name);
+  const hosts = hostsOf(lab).map((name) => {
     const up = isUp(lab, name);
-    const names = lab.agents ? (['server', 'agent', 'manager'] as const) : (['server'] as const);
-    const services = node === undefined || !up ? [] : names.map((s) => serviceStatus(lab, node, s));
+    const services = up ? servicesOn(lab, name).map((service) => serviceStatus(lab, name, service)) : [];
     return { name, address: addressOf[name], up, services };
   });
   const said = lab.agents ? await twinkeep(lab, ['status']) : null;

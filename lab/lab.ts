@@ -19,25 +19,32 @@ import {
   killPlace,
   onNetwork,
   type Place,
+  type Service,
   servicePid,
 } from './host.ts';
 import { buildSwitch, connectHost, removeCable } from './network.ts';
 import { createApplication, setUpPair, startAgent, writePairFile } from './pair.ts';
 import {
+  type HostName,
   hostNames,
+  hostsOf,
   type LabOptions,
   labOptions,
   type NodeName,
   nodeNames,
   prefixLength,
+  witnessesOf,
+  witnessNames,
   writeVip,
 } from './plan.ts';
 import { signal, startTimeOf, until } from './process.ts';
 import { watchStatus } from './statuswatch.ts';
+import { removeEtcdData, requireEtcd, startEtcd, startWitness } from './witness.ts';
 
 export type Progress = (message: string) => void;
 
-const places: readonly Place[] = ['switch', ...hostNames];
+/** Whatever a lab may consist of: what is to be ended is not always what this command was told to build. */
+const places: readonly Place[] = ['switch', ...hostNames, ...witnessNames];
 
 /** How long the first pairing may take. */
 const pairedMsMax = 60_000;
@@ -133,11 +140,13 @@ export function requireNoLab(given: Partial<LabOptions>): void {
 }
 
 async function build(lab: LabOptions, progress: Progress): Promise<void> {
-  progress('starting the network and the hosts a, b, gw and app');
-  await Promise.all(places.map((place) => bootPlace(lab, place)));
+  if (lab.witnesses > 0) await requireEtcd();
+  progress(`starting the network and the hosts ${hostsOf(lab).join(', ')}`);
+  await Promise.all([bootPlace(lab, 'switch'), ...hostsOf(lab).map((host) => bootPlace(lab, host))]);
   await buildSwitch(lab);
-  await Promise.all(hostNames.map((host) => connectHost(lab, host)));
+  await Promise.all(hostsOf(lab).map((host) => connectHost(lab, host)));
   writePairFile(lab);
+  await startWitness(lab);
   progress('starting the database servers');
   const template = await templateDataDir();
   await Promise.all(nodeNames.map((node) => prepareServer(lab, node, template)));
@@ -212,26 +221,37 @@ export async function labDown(given: Partial<LabOptions>): Promise<{ wasThere: b
  * A host loses power: its cable first, so that nothing leaves it any more, then everything in it at once. Its disks keep what
  * the kernel was given (the machine itself lives on, so this does not test a disk's own write cache).
  */
-export async function crashHost(lab: LabOptions, node: NodeName): Promise<void> {
-  await removeCable(lab, node);
-  await killPlace(lab, node);
+export async function crashHost(lab: LabOptions, host: HostName): Promise<void> {
+  await removeCable(lab, host);
+  await killPlace(lab, host);
 }
 
-/** The host comes back: network, server and agent start as at a machine's boot, nobody waits for another. */
-export async function bootHost(lab: LabOptions, node: NodeName): Promise<void> {
-  await bootPlace(lab, node);
-  await connectHost(lab, node);
+/** The host comes back: its network and its services start as at a machine's boot, nobody waits for another. */
+export async function bootHost(lab: LabOptions, host: HostName): Promise<void> {
+  await bootPlace(lab, host);
+  await connectHost(lab, host);
+  const node = nodeNames.find((name) => name === host);
+  const witness = witnessesOf(lab).find((name) => name === host);
+  if (witness !== undefined) await startEtcd(lab, witness);
+  if (node === undefined) return;
   await startServer(lab, node);
   if (lab.agents) await startAgent(lab, node);
 }
 
 /** Stops a service as `systemctl stop` does; resolves when it has ended. */
-export async function stopService(lab: LabOptions, node: NodeName, name: 'server' | 'agent'): Promise<void> {
-  const pid = servicePid(lab, node, name);
+export async function stopService(lab: LabOptions, host: HostName, name: Service['name']): Promise<void> {
+  const pid = servicePid(lab, host, name);
   if (pid === null) return;
-  forbidRestart(lab, node, name);
+  forbidRestart(lab, host, name);
   signal(pid, 'SIGTERM');
-  await until(() => servicePid(lab, node, name) === null, 30_000);
+  await until(() => servicePid(lab, host, name) === null, 30_000);
+}
+
+/** The witness is lost with all it held and built anew: every member stopped, its data removed, started again. */
+export async function wipeWitness(lab: LabOptions): Promise<void> {
+  await Promise.all(witnessesOf(lab).map((name) => stopService(lab, name, 'etcd')));
+  for (const name of witnessesOf(lab)) removeEtcdData(lab, name);
+  await startWitness(lab);
 }
 
 export async function serverAnswers(lab: LabOptions, node: NodeName): Promise<boolean> {

@@ -19,6 +19,7 @@ import {
   writeVip,
 } from './plan.ts';
 import { run } from './process.ts';
+import { witnessEndpoints } from './witness.ts';
 
 export const launcher = join(projectRoot, 'twinkeep');
 export const applicationUser = 'app';
@@ -38,8 +39,9 @@ export function writePairFile(lab: LabOptions): void {
     vips: { write: [`${writeVip}/${prefixLength}`] },
     mysql: { port: mysqlPort, socket: serverSocket },
     vrrp: { id: 51, advertInterval: '100ms' },
-    failover: { gateway: addressOf.gw },
+    failover: { gateway: addressOf.gw, holdAfterFailover: '0s' },
     stateDir: join(lab.dir, 'state'),
+    ...(lab.witnesses > 0 && { witness: { etcd: witnessEndpoints(lab) } }),
   };
   const overrides = (parse(lab.pairOverrides) ?? {}) as Record<string, unknown>;
   for (const [key, value] of Object.entries(overrides)) {

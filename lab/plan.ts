@@ -7,12 +7,16 @@ import { OperatorError } from '../src/core/error.ts';
 
 /** The two database hosts. */
 export type NodeName = 'a' | 'b';
-export type HostName = NodeName | 'gw' | 'app';
+/** The third place, where there is one: etcd, on one host or three. */
+export type WitnessName = 'w' | 'w2' | 'w3';
+export type HostName = NodeName | WitnessName | 'gw' | 'app';
 
 export const projectRoot: string = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 export const nodeNames: readonly NodeName[] = ['a', 'b'];
+/** The hosts that every lab has. */
 export const hostNames: readonly HostName[] = ['a', 'b', 'gw', 'app'];
+export const witnessNames: readonly WitnessName[] = ['w', 'w2', 'w3'];
 
 /** RFC 5737 TEST-NET-1; every lab has the same addresses, because every lab has a network of its own. */
 export const addressOf: Readonly<Record<HostName, string>> = {
@@ -20,6 +24,9 @@ export const addressOf: Readonly<Record<HostName, string>> = {
   b: '192.0.2.12',
   gw: '192.0.2.1',
   app: '192.0.2.21',
+  w: '192.0.2.50',
+  w2: '192.0.2.51',
+  w3: '192.0.2.52',
 };
 /** Fixed, so that a booted host is known to its neighbours' ARP caches at once. */
 export const macOf: Readonly<Record<HostName, string>> = {
@@ -27,6 +34,9 @@ export const macOf: Readonly<Record<HostName, string>> = {
   b: '02:00:c0:00:02:0c',
   gw: '02:00:c0:00:02:01',
   app: '02:00:c0:00:02:15',
+  w: '02:00:c0:00:02:32',
+  w2: '02:00:c0:00:02:33',
+  w3: '02:00:c0:00:02:34',
 };
 export const writeVip = '192.0.2.100';
 export const prefixLength = 24;
@@ -37,6 +47,8 @@ export interface LabOptions {
   readonly dir: string;
   /** Whether the hosts run the agent; without it the lab is two servers on a network. */
   readonly agents: boolean;
+  /** How many witness hosts: 0, 1 or 3. */
+  readonly witnesses: number;
   /** Seconds until a server that ended abnormally is started again (Debian's unit: 5). */
   readonly serverRestartS: number;
   /** Seconds until an agent that ended abnormally is started again. */
@@ -60,6 +72,7 @@ export function labOptions(given: Partial<LabOptions>): LabOptions {
     name,
     dir: given.dir ?? join(tmpdir(), `twinkeep-lab-${name}`),
     agents: given.agents ?? true,
+    witnesses: given.witnesses ?? 0,
     serverRestartS: given.serverRestartS ?? 1,
     agentRestartS: given.agentRestartS ?? 0.1,
     pairOverrides: given.pairOverrides ?? '',
@@ -68,6 +81,15 @@ export function labOptions(given: Partial<LabOptions>): LabOptions {
 
 export function peerOf(node: NodeName): NodeName {
   return node === 'a' ? 'b' : 'a';
+}
+
+export function witnessesOf(lab: LabOptions): readonly WitnessName[] {
+  return witnessNames.slice(0, lab.witnesses);
+}
+
+/** Every host of this lab. */
+export function hostsOf(lab: LabOptions): readonly HostName[] {
+  return [...hostNames, ...witnessesOf(lab)];
 }
 
 /** A host's own folder in the lab's folder: data, logs, state. It survives a crash of the host. */
@@ -79,12 +101,12 @@ export function pairFile(lab: LabOptions): string {
   return join(lab.dir, 'pair.yaml');
 }
 
-export function asHost(text: string): HostName {
-  const host = hostNames.find((name) => name === text);
+export function asHost(lab: LabOptions, text: string): HostName {
+  const host = hostsOf(lab).find((name) => name === text);
   if (host !== undefined) return host;
   throw new OperatorError(
     'lab-host',
     `The lab has no host "${text}".`,
-    `Its hosts: ${hostNames.join(', ')}.`,
+    `Its hosts: ${hostsOf(lab).join(', ')}.`,
   );
 }

@@ -18,6 +18,8 @@ interface Where {
 
 interface UpOptions extends Where {
   readonly agents: boolean;
+  /** True: given without a number. */
+  readonly witness?: string | true;
   readonly serverRestart: string;
   readonly agentRestart: string;
   readonly set: readonly string[];
@@ -49,6 +51,7 @@ export function register(program: Command): void {
 
   verb('up', 'build the lab: hosts, servers, set-up, agents')
     .option('--no-agents', 'two servers on a network, nothing that watches them')
+    .option('--witness [hosts]', 'a third place that decides: etcd on a host of its own (w), or on 3 hosts')
     .option('--server-restart <seconds>', 'until a server that crashed is started again', '1')
     .option('--agent-restart <seconds>', 'until an agent that crashed is started again', '0.1')
     .option(
@@ -62,7 +65,7 @@ export function register(program: Command): void {
     .option('--json', 'machine-readable')
     .action(status);
   verb('in', 'run a command on a host (a shell without one)')
-    .argument('<host>', 'a, b, gw or app')
+    .argument('<host>', 'a, b, gw, app, or a witness: w, w2, w3')
     .argument('[command...]', 'the command, after --')
     .action(enter);
   verb('client', 'run the load of the drills and print what it gets, once a second; Ctrl-C ends it').action(
@@ -81,11 +84,23 @@ function seconds(option: string, text: string): number {
   );
 }
 
+function witnessHosts(given: string | true | undefined): number {
+  if (given === undefined) return 0;
+  if (given === true || given === '1') return 1;
+  if (given === '3') return 3;
+  throw new OperatorError(
+    'lab-witness',
+    `--witness ${given} is no size of a witness.`,
+    'Say --witness for one host, or --witness 3: etcd needs an odd number to have a majority.',
+  );
+}
+
 async function up(options: UpOptions): Promise<void> {
   const progress = progressOn(process.stderr);
   const wanted: Partial<LabOptions> = {
     ...where(options),
     agents: options.agents,
+    witnesses: witnessHosts(options.witness),
     serverRestartS: seconds('--server-restart', options.serverRestart),
     agentRestartS: seconds('--agent-restart', options.agentRestart),
     pairOverrides: options.set.join('\n'),
@@ -125,7 +140,7 @@ function statusText(seen: LabStatus): string {
 async function enter(host: string, command: readonly string[], options: Where): Promise<void> {
   const opened = openLab(where(options));
   const argv = command.length > 0 ? command : [process.env['SHELL'] ?? 'sh'];
-  const child = spawnIn(opened, asHost(host), argv, 'inherit');
+  const child = spawnIn(opened, asHost(opened, host), argv, 'inherit');
   // Ctrl-C reaches the command itself, by the terminal; we wait for how it ends.
   process.on('SIGINT', () => {});
   process.exitCode = await new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));

@@ -1,0 +1,91 @@
+// The lab's witness hosts: etcd in a place of its own that can be cut off, crashed, booted and wiped.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { onNetwork, servicePid } from '../../lab/host.ts';
+import { labStatus } from '../../lab/inspect.ts';
+import { bootHost, crashHost, labDown, labUp, openLab, wipeWitness } from '../../lab/lab.ts';
+import { partition, unblock } from '../../lab/network.ts';
+import { addressOf, asHost, type HostName, type LabOptions, labOptions, pairFile } from '../../lab/plan.ts';
+import { allPids, argvOf, signal, until } from '../../lab/process.ts';
+
+const given = { name: `testw-${process.pid}`, agents: false, serverRestartS: 0.2, witnesses: 3 };
+const silent = () => {};
+let lab: LabOptions;
+
+beforeAll(async () => {
+  lab = await labUp(given, silent);
+});
+afterAll(() => labDown(given));
+
+/** What etcd on `to` answers a program on `from`; null when it answers nothing of use. */
+async function ask(from: HostName, to: HostName, path: string, body: object): Promise<unknown> {
+  const url = `http://${addressOf[to]}:2379/v3/kv/${path}`;
+  const program = `
+    const answer = await fetch(${JSON.stringify(url)}, {
+      method: 'POST', body: ${JSON.stringify(JSON.stringify(body))}, signal: AbortSignal.timeout(1000),
+    }).catch(() => null);
+    console.log(answer?.ok ? await answer.text() : 'null');
+    process.exit(0);`;
+  return JSON.parse(await onNetwork(lab, from, [process.execPath, '--input-type=module', '--eval', program]));
+}
+const key = btoa('k');
+const put = (from: HostName, to: HostName, value: string) =>
+  ask(from, to, 'put', { key, value: btoa(value) });
+async function get(from: HostName, to: HostName): Promise<string | null> {
+  const answer = (await ask(from, to, 'range', { key })) as { kvs?: { value: string }[] } | null;
+  return answer === null ? null : atob(answer.kvs?.[0]?.value ?? '');
+}
+
+test('pair.yaml names the witness, and `status` shows its hosts and services', async () => {
+  const file = parse(readFileSync(pairFile(lab), 'utf8')) as { witness?: unknown };
+  const etcd = ['http://192.0.2.50:2379', 'http://192.0.2.51:2379', 'http://192.0.2.52:2379'];
+  expect(file.witness).toEqual({ etcd });
+  const { hosts } = await labStatus(openLab({ name: given.name }));
+  const running = hosts.map((host) => [host.name, host.services.map((s) => `${s.name} ${s.state}`).join()]);
+  expect(running.slice(-3)).toEqual([
+    ['w', 'etcd running'],
+    ['w2', 'etcd running'],
+    ['w3', 'etcd running'],
+  ]);
+  expect(hosts).toHaveLength(7);
+});
+
+test('a lab has only the hosts that it was built with', () => {
+  expect(asHost(lab, 'w3')).toBe('w3');
+  expect(() => asHost(labOptions({ witnesses: 1 }), 'w3')).toThrow('no host "w3"');
+  expect(() => asHost(labOptions({}), 'w')).toThrow('no host "w"');
+});
+
+test('what one node writes the other reads from any member; a partition cuts one node from one member only', async () => {
+  await put('a', 'w', 'from a');
+  expect(await get('b', 'w3')).toBe('from a');
+  await partition(lab, 'a', 'w', false);
+  expect(await get('a', 'w')).toBeNull();
+  expect(await get('a', 'w2')).toBe('from a');
+  expect(await get('b', 'w')).toBe('from a');
+  await unblock(lab);
+});
+
+test('a member that is killed is started again; a host that lost power comes back with what it held', async () => {
+  const first = servicePid(lab, 'w2', 'etcd') ?? 0;
+  expect(signal(first, 'SIGKILL')).toBe(true);
+  expect(await until(() => ![null, first].includes(servicePid(lab, 'w2', 'etcd')), 5_000)).toBe(true);
+  await put('b', 'w3', 'kept');
+  await crashHost(lab, 'w');
+  expect(await until(async () => (await get('a', 'w3')) === 'kept', 20_000)).toBe(true);
+  await bootHost(lab, 'w');
+  expect(await until(async () => (await get('a', 'w')) === 'kept', 20_000)).toBe(true);
+});
+
+test('a witness that is wiped answers, and holds nothing', async () => {
+  await put('a', 'w', 'gone soon');
+  await wipeWitness(lab);
+  expect(await get('a', 'w2')).toBe('');
+});
+
+test('`down` ends the witness hosts too, also when it is not told of them', async () => {
+  expect(await labDown({ name: given.name })).toEqual({ wasThere: true });
+  expect(allPids().filter((pid) => argvOf(pid).some((word) => word.includes(lab.dir)))).toEqual([]);
+});
