@@ -239,17 +239,23 @@ export async function bootHost(lab: LabOptions, host: HostName): Promise<void> {
 }
 
 /** Stops a service as `systemctl stop` does; resolves when it has ended. */
-export async function stopService(lab: LabOptions, host: HostName, name: Service['name']): Promise<void> {
+export async function stopService(
+  lab: LabOptions,
+  host: HostName,
+  name: Service['name'],
+  by: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
   const pid = servicePid(lab, host, name);
   if (pid === null) return;
   forbidRestart(lab, host, name);
-  signal(pid, 'SIGTERM');
+  signal(pid, by);
   await until(() => servicePid(lab, host, name) === null, 30_000);
 }
 
 /** The witness is lost with all it held and built anew: every member stopped, its data removed, started again. */
 export async function wipeWitness(lab: LabOptions): Promise<void> {
-  await Promise.all(witnessesOf(lab).map((name) => stopService(lab, name, 'etcd')));
+  // Told to stop politely, a member first spends seconds on handing its leadership to one that stops as well.
+  await Promise.all(witnessesOf(lab).map((name) => stopService(lab, name, 'etcd', 'SIGKILL')));
   for (const name of witnessesOf(lab)) removeEtcdData(lab, name);
   await startWitness(lab);
 }
