@@ -61,6 +61,22 @@ test('an ARP request is answered by the kernel at the other end, and the own req
   expect(socket.receive()).toBeNull();
 });
 
+test('a socket for the frames of some senders hears their requests and replies, and nobody else', () => {
+  const [a, b] = createPair(['10.77.0.1/24'], ['10.77.0.2/24']);
+  const senders = ['10.77.0.100', '10.77.0.2', '10.77.0.101'];
+  const ear = closing(within(a, () => openArpSocket({ interfaceName: 'eth0', receives: true, senders })));
+  const mouth = closing(within(b, () => openArpSocket({ interfaceName: 'eth0', receives: false })));
+  const mac = macOf(b);
+  for (const sender of ['10.77.0.3', '10.77.0.2', '10.77.0.99', '10.77.0.100', '10.77.0.101', '10.77.0.102'])
+    mouth.send(encodeArpRequest(mac, sender, '10.77.0.1'));
+  const heard: string[] = [];
+  for (let frame = ear.receive(); frame !== null; frame = ear.receive()) {
+    const arp = decodeArp(frame);
+    if (arp.ok) heard.push(arp.senderIp);
+  }
+  expect(heard).toEqual(['10.77.0.2', '10.77.0.100', '10.77.0.101']);
+});
+
 test.each(['as an ICMPv6 message', 'as a whole frame'])(
   'an unsolicited neighbour advertisement, sent %s, changes the neighbour entry of who hears it',
   (how) => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { internetChecksum, pseudoHeaderSum } from '../vrrp/checksum.ts';
-import { encodeNeighbourAdvertisement, encodeUnsolicitedNeighbourAdvertisement } from './neighbour.ts';
+import {
+  decodeNeighbourAdvertisement,
+  encodeNeighbourAdvertisement,
+  encodeNeighbourSolicitation,
+  encodeUnsolicitedNeighbourAdvertisement,
+  solicitedNodeGroup,
+} from './neighbour.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -37,5 +43,44 @@ describe('the unsolicited neighbour advertisement', () => {
 
   it('asserts on an IPv4 address', () => {
     expect(() => encodeUnsolicitedNeighbourAdvertisement(MAC, '10.9.0.1')).toThrow(/no IPv6 address/);
+  });
+});
+
+describe('asking who has an address', () => {
+  it('names the target and the asker, and goes to the group of the last 24 bits', () => {
+    const message = encodeNeighbourSolicitation(MAC, '2001:db8::12:3456');
+    expect(hex(message)).toBe(`${'8700000000000000'}20010db80000000000000000001234560101020000000001`);
+    expect(solicitedNodeGroup('2001:db8::12:3456')).toBe('ff02::1:ff12:3456');
+  });
+
+  it('reads an answer, and tells it from what was sent unasked', () => {
+    const unasked = encodeNeighbourAdvertisement(MAC, '2001:db8::100', 'fe80::1');
+    expect(decodeNeighbourAdvertisement(unasked)).toEqual({
+      target: '2001:db8::100',
+      mac: MAC,
+      solicited: false,
+    });
+    const answer = unasked.slice();
+    answer[4] = 0x60;
+    expect(decodeNeighbourAdvertisement(answer)?.solicited).toBe(true);
+  });
+
+  it('passes over other options, and refuses every cut-off or malformed message', () => {
+    const whole = encodeNeighbourAdvertisement(MAC, '2001:db8::100', 'fe80::1');
+    const nonce = Uint8Array.of(14, 1, 0, 0, 0, 0, 0, 0);
+    const longer = Uint8Array.of(...whole.subarray(0, 24), ...nonce, ...whole.subarray(24));
+    expect(decodeNeighbourAdvertisement(longer)?.mac).toEqual(MAC);
+    for (let length = 0; length < whole.length; length++)
+      expect(decodeNeighbourAdvertisement(whole.subarray(0, length))).toBeNull();
+    for (const [at, byte] of [
+      [0, 135],
+      [1, 1],
+      [25, 0],
+      [25, 2],
+    ] as const) {
+      const broken = whole.slice();
+      broken[at] = byte;
+      expect(decodeNeighbourAdvertisement(broken)).toBeNull();
+    }
   });
 });
