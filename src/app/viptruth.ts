@@ -36,8 +36,8 @@ export interface Situation {
   readonly role: Role;
   /** Of the record. */
   readonly epoch: number;
-  /** The name of the node that the record says is the writer. */
-  readonly writer: string;
+  /** The name of the node that the record says is the writer; null: there is none yet. */
+  readonly writer: string | null;
 }
 
 export interface VipTruthOptions {
@@ -134,7 +134,7 @@ export function startVipTruth(options: VipTruthOptions): VipTruth {
     const atVip = await find(options, vip, times.deadlineMs);
     // A role that moved meanwhile makes the answer one about another situation.
     if (stopped || digest(situation()) !== digest(before)) return true;
-    const seen = judgeLead({ vip, writer: before.writer, epoch: before.epoch, direct }, atVip);
+    const seen = judgeLead({ vip, writer: options.peer.name, epoch: before.epoch, direct }, atVip);
     const turn = look(state, seen, clock.bootMs());
     take(vip, turn);
     return !turn.again;

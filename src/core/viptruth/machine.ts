@@ -6,7 +6,7 @@ import { isBad, judge, type Seen } from './verdict.ts';
 
 /** A flood of forged answers must not fill the memory. */
 const ANSWERS_MAX = 8;
-/** Announcements may follow each other every second for hours; the log hears of them now and then. */
+/** What is announced again while a duplicate stands may go on for hours; the log hears of it now and then. */
 const SAY_ANNOUNCED_EVERY_MS = 60_000;
 
 type Of<K extends VipTruthEvent['kind']> = Extract<VipTruthEvent, { kind: K }>;
@@ -16,14 +16,17 @@ function announce(state: VipTruthState, nowMs: number, because: string): Step {
   if (!state.held || !state.linkUp) return [state, []];
   const atMs = state.announcedMs + state.settings.times.gapMs;
   if (nowMs < atMs) return [{ ...state, owed: state.owed ?? { atMs, because } }, []];
-  const actions: VipTruthAction[] = [{ kind: 'announce', because }];
-  const next = { ...state, announcedMs: nowMs, owed: null };
-  if (nowMs < state.saidAnnouncedMs + SAY_ANNOUNCED_EVERY_MS) return [next, actions];
-  const said = `announced ${state.settings.vip} again: ${because}`;
-  return [
-    { ...next, saidAnnouncedMs: nowMs },
-    [...actions, { kind: 'say', level: 'info', code: 'vip-announced', because: said }],
-  ];
+  return [{ ...state, announcedMs: nowMs, owed: null }, [{ kind: 'announce', because }]];
+}
+
+/** For the reasons that an operator wants to know of; the others come with every role that moves. */
+function announceAloud(state: VipTruthState, nowMs: number, because: string): Step {
+  const [next, actions] = announceAgainst(state, nowMs, because);
+  const said = nowMs < state.saidAnnouncedMs + SAY_ANNOUNCED_EVERY_MS;
+  if (said || actions.length === 0) return [next, actions];
+  const sentence = `announced ${state.settings.vip} again: ${because}`;
+  const say: VipTruthAction = { kind: 'say', level: 'info', code: 'vip-announced', because: sentence };
+  return [{ ...next, saidAnnouncedMs: nowMs }, [...actions, say]];
 }
 
 function ask(state: VipTruthState, nowMs: number, again: boolean): Step {
@@ -88,7 +91,7 @@ function onTimer(state: VipTruthState, { nowMs }: Of<'timer'>): Step {
   const closed = then(paid, (next) => closeQuestion(next, question, nowMs));
   if (!state.held || question.answers.length === 0) return closed;
   return then(closed, (next) =>
-    announceAgainst(next, nowMs, `${question.answers.join(' and ')} answered for it`),
+    announceAloud(next, nowMs, `${question.answers.join(' and ')} answered for it`),
   );
 }
 
@@ -113,7 +116,7 @@ const HANDLERS: Handlers = {
   link(state, { up, nowMs }) {
     if (up === state.linkUp) return [state, []];
     const next = moved(state, nowMs, { linkUp: up, owed: null });
-    if (up) return announce(next, nowMs, 'the link is up again');
+    if (up) return announceAgainst(next, nowMs, 'the link is up again');
     return [{ ...next, standing: { verdict: 'unknown', because: 'the link is down', sinceMs: nowMs } }, []];
   },
   held(state, { held, nowMs }) {
@@ -124,7 +127,7 @@ const HANDLERS: Handlers = {
   },
   'peer-holds'(state, { holds, nowMs }) {
     if (holds === state.peerHolds) return [state, []];
-    const next = moved(state, nowMs, { peerHolds: holds });
+    const next = moved(state, nowMs, { peerHolds: holds, owed: null });
     return holds ? [next, []] : announce(next, nowMs, 'the peer claims it no longer');
   },
   'vip-frame'(state, { mac, as, nowMs }) {
@@ -133,9 +136,7 @@ const HANDLERS: Handlers = {
     const expected = !state.held && mac === (state.peerMac ?? state.holderMac ?? mac);
     if (expected) return [heard, []];
     const soon = askSoon(heard, Math.max(nowMs, state.askedMs + state.settings.times.gapMs));
-    return as === 'announcement'
-      ? announceAgainst(soon, nowMs, `${mac} announced it as its own`)
-      : [soon, []];
+    return as === 'announcement' ? announceAloud(soon, nowMs, `${mac} announced it as its own`) : [soon, []];
   },
   'peer-frame'(state, { mac, asksForVip, nowMs }) {
     const { times } = state.settings;
@@ -149,7 +150,7 @@ const HANDLERS: Handlers = {
     };
     if (silentMs > times.peerSilenceMs) {
       const because = `the peer is heard on this network again after ${Math.round(silentMs / 1000)} s: a split healed`;
-      return announceAgainst(askSoon(next, nowMs), nowMs, because);
+      return announceAloud(askSoon(next, nowMs), nowMs, because);
     }
     const again = asksForVip && askedMs !== null && nowMs - askedMs < times.askedAgainMs;
     return again ? announceAgainst(next, nowMs, 'the peer had to ask for it twice') : [next, []];
