@@ -87,11 +87,15 @@ export interface SimulatedServer {
   stopReceiving(): orders.Answer;
   drain(): orders.Answer;
   waitFor(gtid: string): orders.Answer;
+  /** Leaves a gap in this server's GTIDs. */
+  skipSequence(): orders.Answer;
   /** Asked again with the same beat until it is done. */
   writeHeartbeat(beat: Heartbeat): orders.Answer;
   readHeartbeat(): Heartbeat | null;
   /** An administrator's STOP SLAVE, which no order of ours issues. False: the applier's commit waits. */
   stopThreads(which: 'both' | 'receiver' | 'applier'): boolean;
+  /** An administrator's START SLAVE: throws the relay log away when both threads are stopped. */
+  startThreads(which: 'both' | 'receiver' | 'applier'): void;
 
   /** SIGKILL: the page cache survives. */
   kill(): void;
@@ -129,9 +133,11 @@ export function newServer(options: ServerOptions): SimulatedServer {
     stopReceiving: whenUp(orders.stopReceiving),
     drain: whenUp(orders.drain),
     waitFor: whenUp(orders.waitFor),
+    skipSequence: whenUp(orders.skipSequence),
     writeHeartbeat: whenUp(orders.writeHeartbeat),
     readHeartbeat: () => orders.readHeartbeat(state),
     stopThreads: (which) => orders.stopThreads(state, which),
+    startThreads: (which) => orders.startThreads(state, which),
     kill: () => kill(state),
     powerCut: () => powerCut(state),
     shutdown: () => shutdown(state),
