@@ -259,8 +259,9 @@ export function texts(
   pattern: RegExp,
   form: string,
   about: About<readonly string[]>,
+  why?: (text: string) => string | null,
 ): Field<readonly string[]> {
-  return listOf(`a list, each ${form}`, about, matching(pattern, form, noFallback(about)), 1);
+  return listOf(`a list, each ${form}`, about, matching(pattern, form, noFallback(about), why), 1);
 }
 
 function noFallback<A extends About<unknown>>(about: A): { meaning: string; example: string } {

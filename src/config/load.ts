@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../core/error.ts';
 import { parsePair } from './pair.ts';
-import type { NotifyConfig, PairConfig, Parsed, VrrpAuthentication } from './types.ts';
+import type { NotifyConfig, PairConfig, Parsed, VrrpAuthentication, WitnessConfig } from './types.ts';
 
 /** Missing or unreadable file: an OperatorError. Mistakes in it: findings, in the result. */
 export function loadPair(path: string): Parsed {
@@ -60,10 +60,22 @@ function withAbsolutePaths(config: PairConfig, file: string): PairConfig {
     file,
     mysql: { ...mysql, replication: account(mysql.replication), admin: account(mysql.admin) },
     vrrp: { ...vrrp, authentication },
+    witness: config.witness && absoluteWitness(config.witness, absolute),
     notify: config.notify && { ...config.notify, scripts: absoluteScripts(config.notify.scripts, absolute) },
     api: { ...api, tokenFile: absolute(api.tokenFile) },
     secretFile: absolute(config.secretFile),
     stateDir: absolute(config.stateDir),
+  };
+}
+
+function absoluteWitness(witness: WitnessConfig, absolute: (path: string) => string): WitnessConfig {
+  const each = (path: string | null) => path && absolute(path);
+  return {
+    ...witness,
+    caFile: each(witness.caFile),
+    certFile: each(witness.certFile),
+    keyFile: each(witness.keyFile),
+    passwordFile: each(witness.passwordFile),
   };
 }
 

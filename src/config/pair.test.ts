@@ -107,7 +107,7 @@ failover:
   maxDrain: 0s
   holdAfterFailover: 2m
   agentGrace: 100ms
-witness: { etcd: ["http://192.0.2.50:2379"] }
+witness: { etcd: ["https://[2001:db8::50]:2379/"], caFile: ca.pem, certFile: c.pem, keyFile: c.key, user: tk, passwordFile: etcd.password }
 proxy: { port: 3306, workers: 4, causalReads: off }
 notify:
   email: { to: [a@example.net, b@example.net], server: "mail.example.net:25" }
@@ -225,6 +225,28 @@ test.each([
   ['api: { listen: "localhost:8700" }', 16, 'wrong-value', '0.0.0.0:8700'],
   ['witness: { etcd: [] }', 18, 'wrong-value', 'http://'],
   ['witness: { }', 1, 'missing-key', 'etcd'],
+  ['witness: { etcd: ["192.0.2.50"] }', 19, 'wrong-value', '`http://192.0.2.50:2379`'],
+  ['witness: { etcd: "https://w.example.net" }', 18, 'wrong-value', '`https://w.example.net:2379`'],
+  ['witness: { etcd: ["http://u:p@192.0.2.50:2379"] }', 19, 'wrong-value', 'witness.passwordFile'],
+  ['witness: { etcd: ["http://192.0.2.50:2379/v3"] }', 19, 'wrong-value', '`http://192.0.2.50:2379`'],
+  ['witness: { etcd: ["http://192.0.2.50:99999"] }', 19, 'witness-endpoint', '2379'],
+  ['witness: { etcd: ["http://192.0.2.50:0"] }', 19, 'witness-endpoint', '2379'],
+  ['witness: { etcd: ["http://127.0.0.1:2379"] }', 19, 'witness-endpoint', 'third place'],
+  ['witness: { etcd: ["http://localhost:2379"] }', 19, 'witness-endpoint', 'third place'],
+  ['witness: { etcd: ["http://192.0.2.100:2379"] }', 19, 'witness-endpoint', 'own address'],
+  ['witness: { etcd: ["http://w:2379", "http://w2:2379"] }', 18, 'witness-size', 'third member'],
+  [
+    'witness: { etcd: ["http://w:2379", "http://w2:2379", "http://W:2379/"] }',
+    54,
+    'witness-endpoint',
+    'remove',
+  ],
+  ['witness: { etcd: ["http://w:2379"], caFile: x }', 45, 'witness-tls', 'https'],
+  ['witness: { etcd: ["https://w:2379"], certFile: x }', 48, 'missing-key', 'keyFile'],
+  ['witness: { etcd: ["https://w:2379"], keyFile: x }', 47, 'missing-key', 'certFile'],
+  ['witness: { etcd: ["https://w:2379"], user: x }', 44, 'missing-key', 'passwordFile'],
+  ['witness: { etcd: ["https://w:2379"], passwordFile: x }', 52, 'missing-key', 'user'],
+  ['witness: { etcd: ["https://w:2379"], password: x }', 38, 'secret-in-file', 'passwordFile'],
   ['pair: again', 1, 'duplicate-key', 'remove one'],
 ])('%s is refused at its column, with what would be right', (line, column, code, hint) => {
   const finding = only(line);
@@ -232,6 +254,24 @@ test.each([
   expect(finding.hint).toContain(hint);
   expect(finding.line).toBe(6);
   expect(finding.column).toBe(column);
+});
+
+test.each([
+  ['["http://192.0.2.11:2379"]', [19], 'the database host a'],
+  ['["http://192.0.2.11:2379", "http://192.0.2.11:2479", "http://w:2379"]', [19], 'the database host a'],
+  ['["http://192.0.2.11:2379", "http://192.0.2.12:2379", "http://w:2379"]', [], ''],
+  ['["http://192.0.2.50:2379"]', [], ''],
+])('etcd at %s: a database host that could take the witness with it is a warning', (etcd, columns, says) => {
+  const warnings = valid(`${SHORTEST}witness: { etcd: ${etcd} }`).warnings.filter(
+    (w) => w.code === 'witness-place',
+  );
+  expect(warnings.map((w) => w.column)).toEqual(columns);
+  for (const { message } of warnings) expect(message).toContain(says);
+});
+
+test('a password that would travel to etcd in clear is a warning', () => {
+  const { warnings } = valid(`${SHORTEST}witness: { etcd: ["http://w:2379"], user: x, passwordFile: p }`);
+  expect(warnings.map((w) => w.code)).toContain('witness-clear-text');
 });
 
 const withNodes = (a: string, b: string, vip = '192.0.2.100/24') =>

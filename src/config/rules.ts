@@ -5,6 +5,7 @@ import type { Ledger, Place } from './document.ts';
 import type { Report, Rule } from './rule.ts';
 import type { PairValues } from './schema.ts';
 import { TIME_RULES } from './time-rules.ts';
+import { WITNESS_RULES } from './witness-rules.ts';
 
 const authentication: Rule = ({ vrrp }, report) => {
   const { type, passwordFile } = vrrp.authentication;
@@ -57,7 +58,7 @@ const ports: Rule = ({ mysql, peer, api }, report) => {
   }
 };
 
-const RULES: readonly Rule[] = [...ADDRESS_RULES, authentication, ...TIME_RULES, ports];
+const RULES: readonly Rule[] = [...ADDRESS_RULES, authentication, ...TIME_RULES, ports, ...WITNESS_RULES];
 
 /** The place of the first path that stands in the file, or of the nearest section around the first. */
 function placeFor(paths: readonly string[], ledger: Ledger): Place {
@@ -71,7 +72,9 @@ function placeFor(paths: readonly string[], ledger: Ledger): Place {
 }
 
 export function checkRules(values: PairValues, ledger: Ledger): void {
-  const report: Report = (path, code, message, hint) =>
-    ledger.report(placeFor(typeof path === 'string' ? [path] : path, ledger), code, message, hint);
-  for (const rule of RULES) rule(values, report);
+  const placed =
+    (say: Ledger['report']): Report =>
+    (path, code, message, hint) =>
+      say(placeFor(typeof path === 'string' ? [path] : path, ledger), code, message, hint);
+  for (const rule of RULES) rule(values, placed(ledger.report), placed(ledger.warn));
 }

@@ -15,6 +15,7 @@ import {
   whole,
 } from './fields.ts';
 import { type NamedSections, optional, type ReadShape, section } from './section.ts';
+import { WITNESS } from './witness-schema.ts';
 
 const port = (about: { meaning: string; fallback?: number; example: string }) => whole(1, 65_535, about);
 
@@ -316,12 +317,7 @@ export const PAIR = {
   failover: FAILOVER,
   witness: optional(
     'A third place that decides when the hosts lose sight of each other. Without this section: none.',
-    {
-      etcd: texts(/^https?:\/\/[^\s/]+\/?$/, 'a URL like http://192.0.2.50:2379', {
-        meaning: 'The members of an etcd cluster.',
-        example: '["http://192.0.2.50:2379"]',
-      }),
-    },
+    WITNESS,
   ),
   proxy: optional('The single endpoint that splits reads and writes. Without this section: none.', {
     port: port({ meaning: 'The port on the single VIPs.', fallback: 3306, example: '3306' }),

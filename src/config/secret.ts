@@ -10,9 +10,11 @@ export interface Secret {
 
 const BYTES_MAX = 4096;
 
+const MADE_BY_SETUP = '`twinkeep setup` makes it; on a further host, copy it from the other node of the pair';
+
 /** `what` names the secret in messages: "password of the replication account". Throws OperatorError only. */
-export function readSecret(path: string, what: string): Secret {
-  const { text, mode } = readFile(path, what);
+export function readSecret(path: string, what: string, ifMissing = MADE_BY_SETUP): Secret {
+  const { text, mode } = readFile(path, what, ifMissing);
   const value = text.replace(/\r?\n$/, '');
   if (value === '') {
     throw new OperatorError(
@@ -35,7 +37,7 @@ export function readSecret(path: string, what: string): Secret {
   return { value, warning };
 }
 
-function readFile(path: string, what: string): { text: string; mode: number } {
+function readFile(path: string, what: string, ifMissing: string): { text: string; mode: number } {
   try {
     const { mode, size } = statSync(path);
     if (size > BYTES_MAX) {
@@ -53,7 +55,7 @@ function readFile(path: string, what: string): { text: string; mode: number } {
       throw new OperatorError(
         'secret-missing',
         `the ${what} is missing: there is no file ${path}`,
-        '`twinkeep setup` makes it; on a further host, copy it from the other node of the pair',
+        ifMissing,
       );
     }
     if (code === 'EACCES' || code === 'EPERM') {

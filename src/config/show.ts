@@ -57,7 +57,7 @@ export function showPair(config: PairConfig): string {
       holdAfterFailover: formatDuration(failover.holdAfterFailoverMs),
       agentGrace: formatDuration(failover.agentGraceMs),
     }),
-    witness: config.witness,
+    witness: config.witness && given({ ...config.witness }),
     proxy: config.proxy,
     notify: notify && showNotify(notify),
     peer: config.peer,

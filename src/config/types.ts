@@ -82,7 +82,13 @@ export interface FailoverConfig {
 }
 
 export interface WitnessConfig {
+  /** Client URLs, each with its port. */
   readonly etcd: readonly string[];
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
 }
 
 export interface ProxyConfig {
