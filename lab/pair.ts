@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { OperatorError } from '../src/core/error.ts';
 import { outerSocket, rootSession, serverSocket } from './database.ts';
-import { requireUp, startService } from './host.ts';
+import { requireUp, type Service, startService } from './host.ts';
 import {
   addressOf,
   hostDir,
@@ -83,13 +83,17 @@ export async function setUpPair(lab: LabOptions): Promise<void> {
   );
 }
 
-export async function startAgent(lab: LabOptions, node: NodeName): Promise<void> {
-  await startService(lab, node, {
+export function agentService(lab: LabOptions, node: NodeName): Service {
+  return {
     name: 'agent',
     policy: 'on-failure',
     restartS: lab.agentRestartS,
     argv: [launcher, 'agent', '--config', pairFile(lab), '--node', node],
-  });
+  };
+}
+
+export async function startAgent(lab: LabOptions, node: NodeName): Promise<void> {
+  await startService(lab, node, agentService(lab, node));
 }
 
 /** The application's account and table, made on the writer as an administrator would; they replicate. */

@@ -1,7 +1,7 @@
 // What a fault is to a drill: what is done to a pair under load, and what must be true afterwards. The faults themselves
 // are beside this file, one file a kind; faults.ts lists them.
 
-import type { LabOptions, NodeName } from '../plan.ts';
+import type { HostName, LabOptions, NodeName } from '../plan.ts';
 import type { PairView } from '../statuswatch.ts';
 
 /** What a fault can do in its drill, and see of it. */
@@ -15,8 +15,8 @@ export interface Scene {
   /** What does not hold is a problem of this run. */
   mustHold(holds: boolean, problem: string): void;
   /** The hosts lose power at once: cables out, then everything killed. */
-  crash(...nodes: readonly NodeName[]): Promise<void>;
-  boot(node: NodeName): Promise<void>;
+  crash(...hosts: readonly HostName[]): Promise<void>;
+  boot(host: HostName): Promise<void>;
   /** Rows sent after this moment that were acknowledged so far, by this node or by any. */
   acknowledgedSince(sinceMs: number, by?: NodeName): number;
   /** Waits until rows sent from now on are acknowledged, by this node or by any; false when that takes longer than 20 s. */
@@ -38,8 +38,8 @@ export interface Fault {
   readonly name: string;
   /** What is done, for the report and the manual. */
   readonly about: string;
-  /** Only in a lab with a witness, only in one without; absent: in either. */
-  readonly witness?: 'with' | 'without';
+  /** Only in a lab with a witness, or with three members of one, or only in one without; absent: in either. */
+  readonly witness?: 'with' | 'three' | 'without';
   /** Lines of pair.yaml that this fault is about. */
   readonly settings?: string;
   /** Who must be the writer afterwards: the node that was standby, the same node as before, or, where it depends, either. */

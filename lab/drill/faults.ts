@@ -1,21 +1,27 @@
 // Every fault that a drill can cause, and which of them suit a lab.
 
 import { OperatorError } from '../../src/core/error.ts';
+import { clockFaults } from './clockfaults.ts';
 import type { Fault } from './fault.ts';
 import { partitionFaults } from './partitionfaults.ts';
 import { powerFaults } from './powerfaults.ts';
 import { processFaults } from './processfaults.ts';
 import { switchoverFaults } from './switchoverfaults.ts';
+import { witnessFaults } from './witnessfaults.ts';
 
 export const faults: readonly Fault[] = [
   ...processFaults,
   ...partitionFaults,
   ...powerFaults,
   ...switchoverFaults,
+  ...clockFaults,
+  ...witnessFaults,
 ];
 
-export function suits(fault: Fault, witness: boolean): boolean {
-  return fault.witness === undefined || fault.witness === (witness ? 'with' : 'without');
+/** Whether a fault can be caused in a lab with so many witness hosts. */
+export function suits({ witness }: Fault, witnesses: number): boolean {
+  if (witness === undefined) return true;
+  return { with: witnesses > 0, three: witnesses === 3, without: witnesses === 0 }[witness];
 }
 
 export function faultNamed(name: string): Fault {

@@ -2,7 +2,7 @@
 // writing to its own server, so that the report shows what each side acknowledged, and when.
 
 import { bothWays, cutWays, unblock, type Way } from '../network.ts';
-import type { HostName } from '../plan.ts';
+import { witnessesOf } from '../plan.ts';
 import type { Fault, Scene } from './fault.ts';
 
 /** Longer than aloneAfter, so that a writer that goes alone has the time for it. */
@@ -21,8 +21,6 @@ function partition({ ways, ...fault }: Partition): Fault {
     ...fault,
   };
 }
-
-const witnesses = (_: Scene): readonly HostName[] => [];
 
 export const partitionFaults: readonly Fault[] = [
   partition({
@@ -59,14 +57,14 @@ export const partitionFaults: readonly Fault[] = [
     name: 'writer-without-gateway',
     about: 'the writer reaches neither standby nor gateway (nor witness); clients reach it',
     writerAfter: 'standby',
-    ways: (scene) => bothWays(scene.writer, scene.standby, 'gw', ...witnesses(scene)),
+    ways: (scene) => bothWays(scene.writer, scene.standby, 'gw', ...witnessesOf(scene.lab)),
   }),
   partition({
     name: 'writer-isolated',
     about: 'the writer reaches neither standby nor witness; clients and gateway reach it',
     witness: 'with',
     writerAfter: 'standby',
-    ways: (scene) => bothWays(scene.writer, scene.standby, ...witnesses(scene)),
+    ways: (scene) => bothWays(scene.writer, scene.standby, ...witnessesOf(scene.lab)),
   }),
   partition({
     name: 'standby-isolated',
@@ -74,6 +72,6 @@ export const partitionFaults: readonly Fault[] = [
     witness: 'with',
     writerAfter: 'same',
     goalMs: 3000,
-    ways: (scene) => bothWays(scene.standby, scene.writer, ...witnesses(scene)),
+    ways: (scene) => bothWays(scene.standby, scene.writer, ...witnessesOf(scene.lab)),
   }),
 ];

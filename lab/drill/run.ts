@@ -24,12 +24,8 @@ const unpromisedPairedMsMax = 15_000;
 const unpromisedEqualMsMax = 2000;
 
 /** Carries out one fault on a lab that was just built; the lab stays up, for the caller to end or to keep. */
-export async function drillOnce(
-  lab: LabOptions,
-  fault: Fault,
-  witness: boolean,
-  progress: Progress,
-): Promise<DrillRun> {
+export async function drillOnce(lab: LabOptions, fault: Fault, progress: Progress): Promise<DrillRun> {
+  const witness = lab.witnesses > 0;
   const writer: NodeName = 'a'; // set-up made it so
   const serverIds = await serverIdsOf(lab);
   const stage = await setStage(lab, fault, writer, serverIds, progress);

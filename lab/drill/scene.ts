@@ -6,7 +6,15 @@ import { type Ack, type Failure, nowMs } from '../acks.ts';
 import { spawnIn } from '../host.ts';
 import { bootHost, crashHost, type Progress } from '../lab.ts';
 import { type Load, sideLoad, startLoad } from '../load.ts';
-import { addressOf, type LabOptions, type NodeName, nodeNames, peerOf, projectRoot } from '../plan.ts';
+import {
+  addressOf,
+  type HostName,
+  type LabOptions,
+  type NodeName,
+  nodeNames,
+  peerOf,
+  projectRoot,
+} from '../plan.ts';
 import { until } from '../process.ts';
 import { apiPort, type StatusWatch, watchStatus } from '../statuswatch.ts';
 import { type VipWatch, watchVip } from '../vipwatch.ts';
@@ -20,6 +28,8 @@ export interface Mark {
   readonly atMs: number;
   readonly what: string;
 }
+
+const isNode = (host: HostName): host is NodeName => host === 'a' || host === 'b';
 
 /** A drill in progress. `scene` is its fault's part of it. */
 export interface Stage {
@@ -70,13 +80,13 @@ export async function setStage(
     mustHold: (holds, problem) => {
       if (!holds) problems.push(problem);
     },
-    crash: async (...nodes) => {
-      await Promise.all(nodes.map((node) => crashHost(lab, node)));
-      for (const node of nodes) vip.crashed(node, nowMs());
+    crash: async (...hosts) => {
+      await Promise.all(hosts.map((host) => crashHost(lab, host)));
+      for (const node of hosts.filter(isNode)) vip.crashed(node, nowMs());
     },
-    boot: async (node) => {
-      await bootHost(lab, node);
-      await vip.attach(node);
+    boot: async (host) => {
+      await bootHost(lab, host);
+      if (isNode(host)) await vip.attach(host);
     },
     acknowledgedSince,
     writesFlow: async (by) => {

@@ -17,6 +17,9 @@ interface DrillOptions {
   readonly repeat: string;
   readonly json?: boolean;
   readonly keep?: boolean;
+  readonly all?: boolean;
+  /** True: given without a number. */
+  readonly witness?: string | true;
   readonly name: string;
   readonly dir?: string;
   readonly set: readonly string[];
@@ -27,7 +30,9 @@ export function register(program: Command): void {
   program
     .command('drill')
     .description('cause faults in a lab of its own and measure what clients see (needs root)')
-    .argument('[fault...]', 'which faults; all of them without one')
+    .argument('[fault...]', 'which faults; without one: all that suit the lab')
+    .option('--witness [hosts]', 'in a lab with a witness: etcd on one host, or on 3')
+    .option('--all', 'every fault in a lab without a witness, then in one with it')
     .option('--repeat <times>', 'how often each', '1')
     .option('--json', 'every run with all its figures')
     .option('--keep', 'keep the lab of a drill that went wrong')
@@ -47,8 +52,7 @@ export function register(program: Command): void {
 }
 
 async function drill(names: readonly string[], options: DrillOptions): Promise<void> {
-  const chosen =
-    names.length === 0 ? faults.filter((f) => suits(f, false)) : [...new Set(names)].map(faultNamed);
+  const chosen = chosenDrills(names, options.all === true, witnessHosts(options.witness));
   const repeat = Number(options.repeat);
   if (!Number.isInteger(repeat) || repeat < 1) {
     throw new OperatorError(
@@ -76,6 +80,38 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
   if (broken.length > 0 || runs.some((run) => run.problems.length > 0)) process.exitCode = 1;
 }
 
+/** A fault, and the number of witness hosts of the lab that it is caused in. */
+interface Drill {
+  readonly fault: Fault;
+  readonly witnesses: number;
+}
+
+function chosenDrills(names: readonly string[], all: boolean, witnesses: number): Drill[] {
+  const inLab = (hosts: number) =>
+    faults.filter((fault) => suits(fault, hosts)).map((fault) => ({ fault, witnesses: hosts }));
+  if (names.length === 0) return all ? [...inLab(0), ...inLab(witnesses || 1)] : inLab(witnesses);
+  return [...new Set(names)].map(faultNamed).map((fault) => {
+    // A fault that needs a witness brings it along; one that is about having none does not get one.
+    const hosts = [witnesses, 0, 1, 3].find((count) => suits(fault, count)) ?? witnesses;
+    return { fault, witnesses: hosts };
+  });
+}
+
+function witnessHosts(given: string | true | undefined): number {
+  if (given === undefined) return 0;
+  if (given === true || given === '1') return 1;
+  if (given === '3') return 3;
+  throw new OperatorError(
+    'drill-witness',
+    `--witness ${given} is no size of a witness.`,
+    'Say --witness, or --witness 3.',
+  );
+}
+
+function turns(chosen: readonly Drill[], repeat: number): (Drill & { readonly turn: number })[] {
+  return chosen.flatMap((each) => Array.from({ length: repeat }, (_, i) => ({ ...each, turn: i + 1 })));
+}
+
 /** A drill that did not come as far as its fault. */
 interface Broken {
   readonly fault: string;
@@ -86,7 +122,7 @@ interface Broken {
 /** Each fault `repeat` times; the lab is taken down at the end, unless a wrong one is to be kept. */
 async function drillAll(
   lab: Partial<LabOptions>,
-  chosen: readonly Fault[],
+  chosen: readonly Drill[],
   repeat: number,
   keep: boolean,
   interrupted: () => boolean,
@@ -96,14 +132,14 @@ async function drillAll(
   const broken: Broken[] = [];
   let keepIt = false;
   try {
-    for (const fault of chosen.flatMap((f) => Array<Fault>(repeat).fill(f))) {
-      const label = `${fault.name} ${runs.filter((run) => run.fault === fault.name).length + 1}/${repeat}`;
+    for (const { fault, witnesses, turn } of turns(chosen, repeat)) {
+      const label = `${fault.name}${witnesses > 0 ? ' +w' : ''} ${turn}/${repeat}`;
       try {
         const tick = (message: string) => progress.tick(`${label}: ${message}`);
         await labDown(lab);
         const settings = [lab.pairOverrides, fault.settings].filter(Boolean).join('\n');
-        const built = await labUp({ ...lab, pairOverrides: settings }, tick, claimLab);
-        const run = await drillOnce(built, fault, false, tick);
+        const built = await labUp({ ...lab, witnesses, pairOverrides: settings }, tick, claimLab);
+        const run = await drillOnce(built, fault, tick);
         runs.push(run);
         progress.say(`${label}: ${verdict(run)}`);
         keepIt = keep && run.problems.length > 0;
