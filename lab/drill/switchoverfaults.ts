@@ -8,7 +8,7 @@ import { signal } from '../process.ts';
 import type { Fault, Scene } from './fault.ts';
 
 const rounds = 13;
-const stepMs = 15;
+const stepMs = 10;
 
 type Victim = 'manager' | 'agent and manager';
 

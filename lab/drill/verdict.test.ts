@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Ack } from '../acks.ts';
 import { compareRows } from './check.ts';
-import { faultNamed } from './faults.ts';
+import { faultNamed, faults, suits } from './faults.ts';
 import { rowKey } from './measure.ts';
 import { reportText, summarizeFault } from './report.ts';
 import { type Seen, summarize } from './verdict.ts';
@@ -124,6 +124,72 @@ test('two servers that acknowledge at once are a problem', () => {
   expect(problems.some((p) => p.startsWith('both servers acknowledged writes for'))).toBe(true);
 });
 
+describe('a partition', () => {
+  const partition = faultNamed('partition');
+  /** Rows 90..110 of a's own clients, acknowledged by a while b is the writer for everybody else. */
+  const alone = Array.from({ length: 21 }, (_, i) => ({ ...ack(i + 90, 511), writer: 101 }));
+  const both = [...handOver, ...alone];
+  const onA = rowsOf(both.filter((a) => a.serverId === 511));
+  const onB = rowsOf(handOver);
+  const apart = { data: compareRows(both, { a: onA, b: onB }), pairedAgainMs: null };
+
+  test('without a witness both may go on; rows of the side that gives way are set aside, none is lost', () => {
+    const run = summarize(partition, 'a', seen(both, apart));
+    expect(run.problems).toEqual([]);
+    expect(run).toMatchObject({ acknowledgedByBothMs: 195, lost: 0, setAside: 21, rows: { a: 71, b: 111 } });
+    expect(reportText([run])).toContain('a in epoch 1: 71 rows, first -0.485, last +0.605');
+    expect(reportText([run])).toContain('two writers only where the documents say so');
+  });
+  test('with a witness the same is wrong in every respect', () => {
+    const { problems } = summarize(partition, 'a', seen(both, { ...apart, witness: true }));
+    expect(problems).toContain('both servers acknowledged writes for 195.0 ms');
+    expect(problems).toContain(
+      '21 acknowledged rows are missing on b (writer/sequence 101/90, 101/91, 101/92)',
+    );
+    expect(problems).toContain('the pair was not whole again within 90 s: b is starting');
+  });
+  test('two writers of one epoch are never promised', () => {
+    const openings = [
+      { node: 'a' as const, epoch: 1, fromMs: 0 },
+      { node: 'b' as const, epoch: 1, fromMs: 700 },
+    ];
+    expect(summarize(partition, 'a', seen(both, { ...apart, openings })).problems).toEqual([
+      'both nodes acknowledged writes in epoch 1',
+    ]);
+  });
+  test('a row that neither side kept is lost, promised or not', () => {
+    onA.delete('101/95');
+    const data = compareRows(both, { a: onA, b: onB });
+    const run = summarize(partition, 'a', seen(both, { ...apart, data }));
+    expect(run).toMatchObject({ lost: 1, setAside: 20 });
+    expect(run.problems).toHaveLength(1);
+  });
+  test("the outage is that of the application's clients, whatever those on the hosts get", () => {
+    const everywhere = [...both, { ...ack(70, 511), writer: 101 }];
+    expect(summarize(partition, 'a', seen(everywhere, apart)).outageMs).toBe(400);
+  });
+});
+
+test('what the fault itself found wrong is a problem of the run', () => {
+  const { problems } = summarize(dbKill, 'a', seen(handOver, { noted: ['b, booted alone, was open'] }));
+  expect(problems).toEqual(['b, booted alone, was open']);
+});
+
+test('with a witness another writer may be expected', () => {
+  const both = faultNamed('both-crash');
+  expect(summarize(both, 'a', seen(handOver, { witness: true })).problems).toEqual([]);
+  expect(summarize(both, 'a', seen(handOver)).problems).toEqual(['the writer afterwards is b, expected a']);
+});
+
+test('where the role moves to and fro, as many changes as there are epochs are right', () => {
+  const fault = faultNamed('switchover-kill-node');
+  const back = [...handOver, ...Array.from({ length: 10 }, (_, i) => ack(i + 160, 511))];
+  const openings = [...seen([]).openings, { node: 'a' as const, epoch: 3, fromMs: 1550 }];
+  const run = summarize(fault, 'a', seen(back, { openings }));
+  expect(run.problems).toEqual([]);
+  expect(run.reigns.map((reign) => reign.epoch)).toEqual([1, 2, 3]);
+});
+
 test('the wrong writer afterwards is a problem', () => {
   const { problems } = summarize(faultNamed('manager-kill'), 'a', seen(handOver));
   expect(problems).toContain('the writer afterwards is b, expected a');
@@ -138,6 +204,15 @@ test('only errors from the fault on are counted, by kind', () => {
   const failure = (failedMs: number, code: string) => ({ writer: 1, sequence: 1, sentMs: 0, failedMs, code });
   const failures = [failure(10, 'CONNECT_TIMEOUT'), failure(510, 'ECONNRESET'), failure(520, 'ECONNRESET')];
   expect(summarize(dbKill, 'a', seen(handOver, { failures })).errors).toEqual({ ECONNRESET: 2 });
+});
+
+test('every fault has a name of its own, and every lab has faults', () => {
+  expect(new Set(faults.map((fault) => fault.name)).size).toBe(faults.length);
+  expect(suits(faultNamed('partition-consistency'), 1)).toBe(false);
+  expect(suits(faultNamed('writer-isolated'), 0)).toBe(false);
+  expect(suits(faultNamed('witness-member-and-writer-crash'), 1)).toBe(false);
+  expect(suits(faultNamed('witness-member-and-writer-crash'), 3)).toBe(true);
+  expect(suits(dbKill, 0) && suits(dbKill, 3)).toBe(true);
 });
 
 test('the report puts the goal beside the figure and says what went wrong', () => {
