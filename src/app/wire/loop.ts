@@ -159,6 +159,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       `this agent did not run for ${Math.round(forMs)} ms: it gives the VIP up until its manager claims it again`,
     );
     for (const router of routers) router.stalled(forMs);
+    truth.stalled();
     claimedEpoch = null;
   }
 

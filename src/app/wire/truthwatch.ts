@@ -45,6 +45,8 @@ export interface TruthWatch {
   tick(): void;
   dueMs(): number;
   link(up: boolean): void;
+  /** The loop did not run for a while. */
+  stalled(): void;
   /** An advert of the peer; priority 0 is its goodbye. */
   peerAdvert(priority: number): void;
   view(): readonly VipTruthView[];
@@ -170,7 +172,14 @@ export function openTruthWatch(
   if (ipv4.length > 0) segments.set(4, openIpv4Segment(settings, leases.mac, ipv4, ear));
   if (ipv4.length < settings.vips.length) segments.set(6, openIpv6Segment(settings, leases.mac, ear));
 
+  /** Before anything heard is acted on: the VIP may have left a moment ago, and is not to be announced then. */
+  const syncHeld = (): void => {
+    const held = leases.held();
+    for (const [vip, state] of states)
+      if (state.held !== held.has(vip)) feed(vip, { kind: 'held', held: held.has(vip) });
+  };
   const receive = (): void => {
+    syncHeld();
     for (const segment of segments.values()) for (let i = 0; i < FRAMES_A_TURN_MAX && segment.receive(); i++);
   };
   const setPeerHolds = (holds: boolean): void => {
@@ -184,9 +193,7 @@ export function openTruthWatch(
     receive,
     tick() {
       const now = bootMs();
-      const held = leases.held();
-      for (const [vip, state] of states)
-        if (state.held !== held.has(vip)) feed(vip, { kind: 'held', held: held.has(vip) });
+      syncHeld();
       if (peerHolds && now - peerAdvertMs > missedMs) setPeerHolds(false);
       for (const [vip, state] of states) {
         if (now < dueMs(state)) continue;
@@ -196,8 +203,16 @@ export function openTruthWatch(
       }
     },
     dueMs: () => Math.min(...[...states.values()].map(dueMs)),
-    link: (up) => feedAll({ kind: 'link', up }),
+    link(up) {
+      syncHeld();
+      feedAll({ kind: 'link', up });
+    },
+    stalled() {
+      syncHeld();
+      feedAll({ kind: 'stalled' });
+    },
     peerAdvert(priority) {
+      syncHeld();
       peerAdvertMs = bootMs();
       setPeerHolds(priority > 0);
     },

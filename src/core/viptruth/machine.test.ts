@@ -175,6 +175,14 @@ describe('as the holder', () => {
     expect(host.announced[0]?.because).toContain('a split healed');
   });
 
+  test('frames of the peer that waited while this process was frozen are no healed split', () => {
+    const host = holder();
+    host.nowMs += 10_000;
+    host.feed({ kind: 'stalled' });
+    host.feed({ kind: 'peer-frame', mac: PEER, asksForVip: true });
+    expect(host.announced).toEqual([]);
+  });
+
   test('announces when the peer had to ask twice', () => {
     const host = holder();
     host.feed({ kind: 'peer-frame', mac: PEER, asksForVip: true });
@@ -293,7 +301,7 @@ describe('as the other', () => {
 
 const MACS = fc.constantFrom(OWN, PEER, STRANGER, '02:00:00:00:00:77');
 const EVENTS = fc.oneof(
-  fc.record({ kind: fc.constant('timer' as const) }),
+  fc.record({ kind: fc.constantFrom('timer' as const, 'stalled' as const) }),
   fc.record({ kind: fc.constant('link' as const), up: fc.boolean() }),
   fc.record({ kind: fc.constant('held' as const), held: fc.boolean() }),
   fc.record({ kind: fc.constant('peer-holds' as const), holds: fc.boolean() }),

@@ -119,6 +119,10 @@ const HANDLERS: Handlers = {
     if (up) return announceAgainst(next, nowMs, 'the link is up again');
     return [{ ...next, standing: { verdict: 'unknown', because: 'the link is down', sinceMs: nowMs } }, []];
   },
+  stalled: (state, { nowMs }) => [
+    moved(state, nowMs, { peerSeenMs: null, peerAskedMs: null, owed: null }),
+    [],
+  ],
   held(state, { held, nowMs }) {
     if (held === state.held) return [state, []];
     // The virtual router announced it with the claim.

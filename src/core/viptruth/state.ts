@@ -84,6 +84,8 @@ export interface VipTruthState {
 export type VipTruthEvent = { readonly nowMs: number } & (
   | { readonly kind: 'timer' }
   | { readonly kind: 'link'; readonly up: boolean }
+  /** This process did not run for a while: what was heard before, and what waited to be heard, has no time any more. */
+  | { readonly kind: 'stalled' }
   | { readonly kind: 'held'; readonly held: boolean }
   | { readonly kind: 'peer-holds'; readonly holds: boolean }
   /**
