@@ -1,14 +1,26 @@
 // The lab's witness hosts: etcd in a place of its own that can be cut off, crashed, booted and wiped.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { onNetwork, servicePid } from '../../lab/host.ts';
 import { labStatus } from '../../lab/inspect.ts';
 import { bootHost, crashHost, labDown, labUp, openLab, wipeWitness } from '../../lab/lab.ts';
 import { partition, unblock } from '../../lab/network.ts';
-import { addressOf, asHost, type HostName, type LabOptions, labOptions, pairFile } from '../../lab/plan.ts';
+import {
+  addressOf,
+  asHost,
+  type HostName,
+  type LabOptions,
+  labOptions,
+  pairFile,
+  projectRoot,
+} from '../../lab/plan.ts';
 import { allPids, argvOf, signal, until } from '../../lab/process.ts';
+import { witnessEndpoints } from '../../lab/witness.ts';
+import type { WitnessView } from '../../src/core/pair/witness.ts';
+import type { SwapOutcome } from '../../src/runtime/ports.ts';
 
 const given = { name: `testw-${process.pid}`, agents: false, serverRestartS: 0.2, witnesses: 3 };
 const silent = () => {};
@@ -77,6 +89,45 @@ test('a member that is killed is started again; a host that lost power comes bac
   expect(await until(async () => (await get('a', 'w3')) === 'kept', 20_000)).toBe(true);
   await bootHost(lab, 'w');
   expect(await until(async () => (await get('a', 'w')) === 'kept', 20_000)).toBe(true);
+});
+
+/** What the project's own client on `from` gets, within 1.5 seconds each. */
+async function swapFrom(from: HostName): Promise<{ view: WitnessView; outcome: SwapOutcome }> {
+  const program = join(projectRoot, 'test', 'witness', 'swap.ts');
+  const said = await onNetwork(lab, from, [process.execPath, program, '1500', ...witnessEndpoints(lab)]);
+  return JSON.parse(said) as { view: WitnessView; outcome: SwapOutcome };
+}
+
+test('a read and a swap pass over a member whose host does not answer at all; cut off from all, a node hears why', async () => {
+  expect(await swapFrom('a')).toMatchObject({ view: { kind: 'empty' }, outcome: { kind: 'swapped' } });
+  await partition(lab, 'a', 'w', false);
+  // Nobody refuses the connection and nobody takes it, so it is sure that this member has not got the swap.
+  expect(await swapFrom('a')).toMatchObject({
+    view: { kind: 'holds', record: { epoch: 1 } },
+    outcome: { kind: 'swapped' },
+  });
+  await partition(lab, 'a', 'w2', false);
+  await partition(lab, 'a', 'w3', false);
+  expect(await swapFrom('a')).toMatchObject({
+    view: { kind: 'unreachable', because: expect.stringContaining('http://192.0.2.52:2379') },
+    outcome: { kind: 'unknown' },
+  });
+  await unblock(lab);
+  expect(await swapFrom('b')).toMatchObject({ view: { kind: 'holds', record: { epoch: 2 } } });
+});
+
+test('a member that the others cannot reach refuses at once, and another takes what it refused', async () => {
+  await partition(lab, 'w', 'w2', false);
+  await partition(lab, 'w', 'w3', false);
+  const before = (await swapFrom('b')).view;
+  const epoch = before.kind === 'holds' ? before.record.epoch : 0;
+  // It keeps believing in its leader for an election's time, and a swap that it takes in then is unknown.
+  const taken = await until(async () => {
+    const { view, outcome } = await swapFrom('a');
+    return outcome.kind === 'swapped' && view.kind === 'holds' && view.record.epoch > epoch;
+  }, 20_000);
+  expect(taken).toBe(true);
+  await unblock(lab);
 });
 
 test('a witness that is wiped answers, and holds nothing', async () => {

@@ -4,7 +4,7 @@
 import type { Clock } from '../../runtime/ports.ts';
 
 /** The call itself keeps its time; this ends one that does not, or that waits behind a longer one. */
-const OVERRUN_MS = 5;
+const OVERRUN_MS = 20;
 
 export interface Taken<T> {
   /** Null when the time was over before it was asked. */
