@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { onNetwork, servicePid } from '../../lab/host.ts';
 import { labStatus } from '../../lab/inspect.ts';
@@ -42,6 +42,11 @@ async function ask(from: HostName, to: HostName, path: string, body: object): Pr
     process.exit(0);`;
   return JSON.parse(await onNetwork(lab, from, [process.execPath, '--input-type=module', '--eval', program]));
 }
+/** Until the end of the test at the latest. */
+async function cut(one: HostName, other: HostName): Promise<void> {
+  onTestFinished(() => unblock(lab));
+  await partition(lab, one, other, false);
+}
 const key = btoa('k');
 const put = (from: HostName, to: HostName, value: string) =>
   ask(from, to, 'put', { key, value: btoa(value) });
@@ -73,11 +78,10 @@ test('a lab has only the hosts that it was built with', () => {
 test('what one node writes the other reads from any member; a partition cuts one node from one member only', async () => {
   await put('a', 'w', 'from a');
   expect(await get('b', 'w3')).toBe('from a');
-  await partition(lab, 'a', 'w', false);
+  await cut('a', 'w');
   expect(await get('a', 'w')).toBeNull();
   expect(await get('a', 'w2')).toBe('from a');
   expect(await get('b', 'w')).toBe('from a');
-  await unblock(lab);
 });
 
 test('a member that is killed is started again; a host that lost power comes back with what it held', async () => {
@@ -100,14 +104,14 @@ async function swapFrom(from: HostName): Promise<{ view: WitnessView; outcome: S
 
 test('a read and a swap pass over a member whose host does not answer at all; cut off from all, a node hears why', async () => {
   expect(await swapFrom('a')).toMatchObject({ view: { kind: 'empty' }, outcome: { kind: 'swapped' } });
-  await partition(lab, 'a', 'w', false);
+  await cut('a', 'w');
   // Nobody refuses the connection and nobody takes it, so it is sure that this member has not got the swap.
   expect(await swapFrom('a')).toMatchObject({
     view: { kind: 'holds', record: { epoch: 1 } },
     outcome: { kind: 'swapped' },
   });
-  await partition(lab, 'a', 'w2', false);
-  await partition(lab, 'a', 'w3', false);
+  await cut('a', 'w2');
+  await cut('a', 'w3');
   expect(await swapFrom('a')).toMatchObject({
     view: { kind: 'unreachable', because: expect.stringContaining('http://192.0.2.52:2379') },
     outcome: { kind: 'unknown' },
@@ -117,8 +121,8 @@ test('a read and a swap pass over a member whose host does not answer at all; cu
 });
 
 test('a member that the others cannot reach refuses at once, and another takes what it refused', async () => {
-  await partition(lab, 'w', 'w2', false);
-  await partition(lab, 'w', 'w3', false);
+  await cut('w', 'w2');
+  await cut('w', 'w3');
   const before = (await swapFrom('b')).view;
   const epoch = before.kind === 'holds' ? before.record.epoch : 0;
   // It keeps believing in its leader for an election's time, and a swap that it takes in then is unknown.
@@ -127,7 +131,6 @@ test('a member that the others cannot reach refuses at once, and another takes w
     return outcome.kind === 'swapped' && view.kind === 'holds' && view.record.epoch > epoch;
   }, 20_000);
   expect(taken).toBe(true);
-  await unblock(lab);
 });
 
 test('a witness that is wiped answers, and holds nothing', async () => {

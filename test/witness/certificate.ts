@@ -4,7 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export function tlsFiles(): { certFile: string; keyFile: string; certificate: string; remove: () => void } {
+export function tlsFiles(): {
+  certFile: string;
+  keyFile: string;
+  certificate: string;
+  key: string;
+  remove: () => void;
+} {
   const dir = mkdtempSync(join(tmpdir(), 'tk-cert-'));
   const [certFile, keyFile] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
   execFileSync(
@@ -25,5 +31,11 @@ export function tlsFiles(): { certFile: string; keyFile: string; certificate: st
     { stdio: 'ignore' },
   );
   const remove = () => rmSync(dir, { recursive: true, force: true });
-  return { certFile, keyFile, certificate: readFileSync(certFile, 'utf8'), remove };
+  return {
+    certFile,
+    keyFile,
+    certificate: readFileSync(certFile, 'utf8'),
+    key: readFileSync(keyFile, 'utf8'),
+    remove,
+  };
 }

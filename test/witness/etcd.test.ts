@@ -350,4 +350,18 @@ describe('what is no etcd', () => {
     const plain = await listening(createServer((_, response) => response.end()));
     expect(await because(plain.replace('http', 'https'))).toMatch(/speaks no TLS/);
   });
+
+  test('an etcd that asks for a certificate takes ours, and a node without one is told so', async () => {
+    const files = tlsFiles();
+    onTestFinished(files.remove);
+    const secure = await etcdCluster(1, { tls: files, clientCaFile: files.certFile });
+    onTestFinished(() => secure.end());
+    await secure.start();
+    const ca = files.certificate;
+    expect(await open({ ...secure, tls: { ca } }).read(PATIENT_MS)).toMatchObject({
+      because: expect.stringMatching(/certificate.*witness\.certFile/),
+    });
+    const witness = open({ ...secure, tls: { ca, cert: files.certificate, key: files.key } });
+    expect(await witness.read(PATIENT_MS)).toEqual({ kind: 'empty' });
+  });
 });

@@ -48,6 +48,8 @@ async function freePorts(count: number): Promise<number[]> {
 export interface EtcdOptions {
   /** Serves https with these files. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Clients must show a certificate that this one signed. */
+  readonly clientCaFile?: string;
 }
 
 export async function etcdCluster(size: number, options: EtcdOptions = {}): Promise<EtcdCluster> {
@@ -69,6 +71,9 @@ export async function etcdCluster(size: number, options: EtcdOptions = {}): Prom
       ...(options.tls === undefined
         ? []
         : ['--cert-file', options.tls.certFile, '--key-file', options.tls.keyFile]),
+      ...(options.clientCaFile === undefined
+        ? []
+        : ['--client-cert-auth', '--trusted-ca-file', options.clientCaFile]),
     ]),
   );
   return {
