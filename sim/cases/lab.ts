@@ -14,6 +14,7 @@ export type LabOrder =
   | 'closeWrites'
   | 'stopReceiving'
   | 'drain'
+  | 'skipSequence'
   | { readonly semiSyncSource: boolean }
   | { readonly semiSyncReplica: boolean }
   | { readonly startChannel: 'keep' | 'discard' }

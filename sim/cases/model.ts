@@ -94,6 +94,7 @@ function carryOut(server: SimulatedServer, order: LabOrder, settle: () => void):
     if (order === 'closeWrites') return server.closeWrites();
     if (order === 'stopReceiving') return server.stopReceiving();
     if (order === 'drain') return server.drain();
+    if (order === 'skipSequence') return server.skipSequence();
     if ('semiSyncSource' in order) return server.setSemiSyncSource(order.semiSyncSource);
     if ('semiSyncReplica' in order) return server.setSemiSyncReplica(order.semiSyncReplica);
     if ('startChannel' in order) return server.startChannel(order.startChannel === 'discard');

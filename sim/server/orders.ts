@@ -4,6 +4,7 @@ import { backlog, contains, executedPosition, rewoundSlavePosition } from '../..
 import type { DatabaseErrorCode, Heartbeat } from '../../src/runtime/ports.ts';
 import { advance, forgetApplied, newCommit, pending, report, submit } from './commit.ts';
 import { apply } from './replica.ts';
+import { sequenceOf } from './source.ts';
 import { binlogPos, lastOf, type ServerState } from './state.ts';
 
 export type Answer =
@@ -196,7 +197,7 @@ export function waitFor(state: ServerState, gtid: string): Answer {
 }
 
 /** As far as the adapter leaves: more than a crash can roll back. */
-const SEQUENCE_GAP = 1000;
+const SEQUENCE_GAP = 10_000;
 
 /** One transaction of our own, also under read_only, whose number leaves a gap; asked again until it is committed. */
 export function skipSequence(state: ServerState): Answer {
@@ -205,7 +206,8 @@ export function skipSequence(state: ServerState): Answer {
     return wait('the gap waits for an acknowledgement');
   const last = state.log[state.committed - 1];
   if (last?.payload.startsWith('gap ') === true && last.origin === state.serverId) return DONE;
-  state.counter += SEQUENCE_GAP;
+  // Above gtid_current_pos; what was rolled back may be above that, by less than the gap.
+  state.counter = Math.max(sequenceOf(state.slavePos), lastOf(state.log)?.sequence ?? 0) + SEQUENCE_GAP - 1;
   return submit(state, newCommit(HEARTBEAT_SESSION, payload))
     ? DONE
     : wait('the gap waits for an acknowledgement');

@@ -1,25 +1,33 @@
 // The source's end of a replication connection: what it sends from a position, and what an acknowledgement releases.
 import { advance } from './commit.ts';
-import { lastOf, type ServerState, type Transaction } from './state.ts';
+import type { ServerState, Transaction } from './state.ts';
 
 export type Dump =
   | { readonly ok: true; readonly transactions: readonly Transaction[] }
   /** The source refuses the position (1236): the receiver stops with this error. */
   | { readonly ok: false; readonly because: string };
 
-/** What is in the log behind a position, also what still waits. Asked at connecting, and again for what came since. */
+/**
+ * What is in the log behind a position, also what still waits. Asked at connecting, and again for what came since.
+ * As check_slave_start_position of sql/sql_repl.cc decides, for one domain and a replica in strict mode.
+ */
 export function dumpFrom(state: ServerState, position: string): Dump {
   const { log } = state;
   if (position === '' || log.length === 0) return { ok: true, transactions: [...log] };
   const at = log.findLastIndex(({ gtid }) => gtid === position);
   if (at >= 0) return { ok: true, transactions: log.slice(at + 1) };
-  const diverged =
-    sequenceOf(position) < (lastOf(log)?.sequence ?? 0)
-      ? ', and it has later ones: the replica has diverged'
-      : '';
+  const [, origin = '', sequence = ''] = position.split('-');
+  const later = log.findIndex((each) => each.origin === Number(origin) && each.sequence > Number(sequence));
+  // Its own gtid_slave_pos it takes for reached, though the log lacks it: it may have been rolled back.
+  if (position === state.slavePos) {
+    const own = log.findIndex((each) => each.origin === state.serverId && each.sequence > Number(sequence));
+    const from = later >= 0 ? later : own;
+    return { ok: true, transactions: from >= 0 ? log.slice(from) : [] };
+  }
+  const because = later >= 0 ? ', though it has both earlier and later ones' : '';
   return {
     ok: false,
-    because: `connecting slave requested to start from GTID ${position}, which is not in the master's binlog${diverged} (error 1236)`,
+    because: `connecting slave requested to start from GTID ${position}, which is not in the master's binlog${because} (error 1236)`,
   };
 }
 

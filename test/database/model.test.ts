@@ -1,9 +1,7 @@
 // The simulated server of sim/server.ts against real MariaDB servers: the same scripted cases, and the same is seen at both.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crashCases } from '../../sim/cases/crash.ts';
+import { cases } from '../../sim/cases/all.ts';
 import { modelLab } from '../../sim/cases/model.ts';
-import { relayCases } from '../../sim/cases/relay.ts';
-import { waitingCases } from '../../sim/cases/waiting.ts';
 import { type Pair, startPair } from './pair.ts';
 import { realLab } from './real.ts';
 
@@ -33,7 +31,7 @@ async function borrowed<T>(use: (pair: Pair) => Promise<T>): Promise<T> {
 }
 
 describe('the simulated and the real server agree:', () => {
-  it.concurrent.each([...waitingCases, ...crashCases, ...relayCases])('$name', async ({ run, seen }) => {
+  it.concurrent.each(cases)('$name', async ({ run, seen }) => {
     const real = await borrowed(async (pair) => await run(await realLab(pair)));
     const simulated = await run(modelLab());
     expect({ real, simulated }).toEqual({ real: seen, simulated: seen });
