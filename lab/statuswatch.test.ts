@@ -22,11 +22,22 @@ function answer(
     lagMs: null,
     holdsWriteVip: false,
     ineligible: [],
+    held: [],
   };
   const body: ApiView = {
     pair: 'lab',
     askedNode: node,
     record: { epoch, writer: 'a', sync },
+    forecast: {
+      writer: 'a',
+      successor: null,
+      outageMs: null,
+      atRisk: null,
+      against: [],
+      because: '',
+    },
+    maintenance: null,
+    witness: null,
     ifWriterFails: '',
     warnings: [],
     vips: [],

@@ -4,9 +4,9 @@
 
 import type { Order, Outcome, PairAction, PairEvent } from '../src/core/pair/event.ts';
 import { step, tickIntervalMs } from '../src/core/pair/machine.ts';
-import type { PairRecord } from '../src/core/pair/record.ts';
 import type { PairSettings } from '../src/core/pair/settings.ts';
 import { initialState, type PairState } from '../src/core/pair/state.ts';
+import type { Stored } from '../src/core/pair/stored.ts';
 
 /** One domain, as MariaDB's: the sequence numbers of transactions, in order. */
 interface Server {
@@ -28,7 +28,7 @@ export interface Node {
   readonly name: string;
   state: PairState;
   server: Server;
-  disk: PairRecord | null;
+  disk: Stored | null;
   agentUp: boolean;
   managerUp: boolean;
   hostUp: boolean;
@@ -72,6 +72,9 @@ function settings(self: string, peer: string): PairSettings {
     agentGraceMs: 250,
     drainMsMax: 30_000,
     gatewayChecked: false,
+    witness: false,
+    holdAfterFailoverMs: 0,
+    masterDownMs: MASTER_DOWN_MS,
   };
 }
 
@@ -197,7 +200,11 @@ export function newWorld(): World {
     const fail = (code: string, because: string): Outcome => ({ ok: false, code, because });
     switch (order.kind) {
       case 'persist':
-        node.disk = order.record;
+        node.disk = { record: order.record, journal: order.journal, maintenance: order.maintenance };
+        return { ok: true };
+      case 'witness':
+        return fail('witness-unknown', 'there is none');
+      case 'skip-sequence':
         return { ok: true };
       case 'claim-vip':
         if (!node.agentUp || !node.interfaceUp) return fail('failed', 'no agent');
@@ -301,6 +308,9 @@ export function newWorld(): World {
         });
         return;
       }
+      case 'keep':
+        node.disk = action.stored;
+        return;
       case 'exit':
         line(`${node.name}   exit: ${action.because}`);
         node.managerUp = false;

@@ -7,10 +7,13 @@ import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { assert, OperatorError } from '../core/error.ts';
 import type { PairAction, PairEvent } from '../core/pair/event.ts';
+import { wantsWitness } from '../core/pair/keeping.ts';
 import { step, tickIntervalMs } from '../core/pair/machine.ts';
 import { missesAdverts, reportOf } from '../core/pair/report.ts';
 import type { PairSettings } from '../core/pair/settings.ts';
 import { initialState, type PairState } from '../core/pair/state.ts';
+import type { WitnessView } from '../core/pair/witness.ts';
+import { VIRTUAL_ROUTER_DEFAULTS } from '../core/vrrp/state.ts';
 import { agentSocketPath, type WireDetail } from '../io/agentlink/link.ts';
 import { bootClock } from '../io/clock.ts';
 import { openMariadb } from '../io/database/mariadb.ts';
@@ -27,6 +30,8 @@ import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
 import { openSwitchovers } from './switchovers.ts';
 import { viewOf } from './view.ts';
+import { openWitness } from './witness.ts';
+import { startWitnessPoll } from './witnesspoll.ts';
 
 /** A manager that lives answers a question at once; this allows for a busy host. */
 const PEER_SILENCE_MS_MAX = 120;
@@ -47,6 +52,9 @@ function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): P
     agentGraceMs: failover.agentGraceMs,
     drainMsMax: failover.maxDrainMs,
     gatewayChecked: failover.gateway !== null && !failover.gateway.includes(':'),
+    witness: config.witness !== null,
+    holdAfterFailoverMs: failover.holdAfterFailoverMs,
+    masterDownMs: VIRTUAL_ROUTER_DEFAULTS.masterDownAdverts * config.vrrp.advertIntervalMs,
   };
 }
 
@@ -86,6 +94,8 @@ export function runManager(configPath: string): void {
   const peerServer = server(peer, 'peer');
   const recordFile = openRecordFile(folder, config.pair, self.name);
   let detail: WireDetail | null = null;
+  const pairKey = readSecret(config.secretFile, 'key of the pair').value;
+  const witness = config.witness === null ? null : openWitness(config, config.witness, pairKey);
 
   const performers: Performers = {
     own,
@@ -94,7 +104,9 @@ export function runManager(configPath: string): void {
       claim: (epoch, deadlineMs) => agent.claim(epoch, deadlineMs),
       yield: (because, deadlineMs) => agent.yield(because, deadlineMs),
     },
-    persist: (record) => recordFile.write(record),
+    persist: (stored) => recordFile.write(stored),
+    witness,
+    onWitness: (view) => dispatch({ kind: 'witness', view }),
     async yieldWithoutAgent() {
       const { yieldWithoutAgent } = await import('./withoutagent.ts');
       yieldWithoutAgent(config, self, peer);
@@ -134,11 +146,23 @@ export function runManager(configPath: string): void {
       case 'tell':
         channel.send(action.message);
         return;
+      case 'keep':
+        keep(() => recordFile.write(action.stored));
+        return;
       case 'say':
         say(action.level, action.code, action.because);
         return;
       case 'exit':
         end(action.because);
+    }
+  }
+
+  /** Nobody waits for this write; without it the next start finds what was known before, which is safe. */
+  function keep(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      say('warn', 'state-not-kept', `${recordFile.path} cannot be written: ${(error as Error).message}`);
     }
   }
 
@@ -156,6 +180,7 @@ export function runManager(configPath: string): void {
     });
     agent.bye(because);
     channel.close();
+    witness?.close();
     api.close();
     setTimeout(() => process.exit(0), LAST_WORDS_MS);
   }
@@ -166,6 +191,7 @@ export function runManager(configPath: string): void {
       detail = wireDetail;
       dispatch({ kind: 'wire', wire });
       peerSql.hurry(missesAdverts(machine.state));
+      witnessPoll?.hurry(wantsWitness(machine.state));
     },
     onSay: (level, code, because) => events.add(level, code, because),
     onStop: (because) => dispatch({ kind: 'stop', because }),
@@ -179,7 +205,7 @@ export function runManager(configPath: string): void {
       selfAddress: self.address,
       peerAddress: peer.address,
       port: config.peer.port,
-      secret: readSecret(config.secretFile, 'key of the pair').value,
+      secret: pairKey,
     },
     {
       onOpen: () => dispatch({ kind: 'peer-channel', open: true, because: 'connected' }),
@@ -217,6 +243,8 @@ export function runManager(configPath: string): void {
     },
   );
   const peerSql = startPeerSql(peerServer, clock, (sql) => dispatch({ kind: 'peer-sql', sql }));
+  const onWitness = (view: WitnessView): void => dispatch({ kind: 'witness', view });
+  const witnessPoll = witness === null ? null : startWitnessPoll(witness, onWitness);
 
   const switchovers = openSwitchovers({
     clock,
@@ -249,6 +277,7 @@ export function runManager(configPath: string): void {
 
   const tick = (): void => {
     dispatch({ kind: 'tick' });
+    witnessPoll?.hurry(wantsWitness(machine.state));
     if (!ending) setTimeout(tick, tickIntervalMs(machine.state));
   };
   tick();
@@ -260,6 +289,7 @@ export function runManager(configPath: string): void {
   process.on('exit', () => {
     prober.stop();
     peerSql.stop();
+    witnessPoll?.stop();
   });
 }
 

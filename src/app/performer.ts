@@ -2,8 +2,10 @@
 // goes back to the machine as the order's result.
 
 import type { Order, Outcome } from '../core/pair/event.ts';
-import type { PairRecord } from '../core/pair/record.ts';
-import { type Database, DatabaseError } from '../runtime/ports.ts';
+import { describeRecord } from '../core/pair/record.ts';
+import type { Stored } from '../core/pair/stored.ts';
+import type { WitnessView } from '../core/pair/witness.ts';
+import { type Database, DatabaseError, type Witness } from '../runtime/ports.ts';
 
 /** The agent as the manager uses it; rejects when it is gone, refuses, or does not answer in time. */
 export interface AgentPort {
@@ -15,7 +17,11 @@ export interface Performers {
   readonly own: Database;
   readonly peer: Database;
   readonly agent: AgentPort;
-  readonly persist: (record: PairRecord) => void;
+  readonly persist: (stored: Stored) => void;
+  /** Null: none is configured. */
+  readonly witness: Witness | null;
+  /** What a compare-and-swap showed; told before its result. */
+  readonly onWitness: (view: WitnessView) => void;
   /** Cuts clients off and removes the VIPs without the agent: it is gone, or frozen. */
   readonly yieldWithoutAgent: () => Promise<void>;
   /** Commits a heartbeat and waits for it. */
@@ -30,12 +36,47 @@ async function yieldVip(with_: Performers, because: string, deadlineMs: number):
   }
 }
 
+class SwapError extends Error {
+  readonly code: 'witness-conflict' | 'witness-unknown';
+  constructor(code: 'witness-conflict' | 'witness-unknown', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function swap(order: Extract<Order, { kind: 'witness' }>, with_: Performers): Promise<void> {
+  const { witness, onWitness } = with_;
+  if (witness === null) throw new SwapError('witness-unknown', 'no witness is configured');
+  const { record, expected, deadlineMs } = order;
+  const outcome = await witness.swap(record, expected, deadlineMs);
+  switch (outcome.kind) {
+    case 'swapped':
+      onWitness({ kind: 'holds', record, revision: outcome.revision });
+      return;
+    case 'conflict': {
+      onWitness(outcome.view);
+      const what = outcome.view.kind === 'holds' ? describeRecord(outcome.view.record) : outcome.view.kind;
+      throw new SwapError('witness-conflict', `the witness holds something else by now: ${what}`);
+    }
+    case 'unknown':
+      throw new SwapError('witness-unknown', `no answer of the witness: ${outcome.because}`);
+  }
+}
+
 async function carryOut(order: Order, with_: Performers): Promise<string | undefined> {
   const { own, peer } = with_;
   const { deadlineMs } = order;
   switch (order.kind) {
-    case 'persist':
-      with_.persist(order.record);
+    case 'persist': {
+      const { record, journal, maintenance } = order;
+      with_.persist({ record, journal, maintenance });
+      return undefined;
+    }
+    case 'witness':
+      await swap(order, with_);
+      return undefined;
+    case 'skip-sequence':
+      await own.skipSequence(deadlineMs);
       return undefined;
     case 'yield-vip':
       await yieldVip(with_, order.because, deadlineMs);
@@ -91,7 +132,7 @@ export async function perform(order: Order, with_: Performers): Promise<Outcome>
     return gtid === undefined ? { ok: true } : { ok: true, gtid };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const code = error instanceof DatabaseError ? error.code : 'failed';
+    const code = error instanceof DatabaseError || error instanceof SwapError ? error.code : 'failed';
     return { ok: false, code, because: error.message };
   }
 }

@@ -1,9 +1,12 @@
 // What the API shows of a pair: this node's own state, and what it knows of the other. The CLI and the console render
 // this and decide nothing.
 
-import { evidenceAgainstWriter, ineligible, peerIneligible, unfit } from '../core/pair/eligibility.ts';
+import { evidenceAgainstWriter, unfit } from '../core/pair/eligibility.ts';
+import { type Forecast, forecast } from '../core/pair/forecast.ts';
+import { witnessFaults } from '../core/pair/keeping.ts';
 import type { PeerReport, Role } from '../core/pair/message.ts';
-import type { PairRecord } from '../core/pair/record.ts';
+import type { Reason } from '../core/pair/reason.ts';
+import { describeRecord, type PairRecord } from '../core/pair/record.ts';
 import { reportOf } from '../core/pair/report.ts';
 import { freshReport, type PairState } from '../core/pair/state.ts';
 import type { WireDetail } from '../io/agentlink/link.ts';
@@ -20,8 +23,10 @@ export interface NodeView {
   readonly replicating: boolean;
   readonly lagMs: number | null;
   readonly holdsWriteVip: boolean;
-  /** Sentences; empty: this node may become the writer now. */
-  readonly ineligible: readonly string[];
+  /** Empty: this node may become the writer now. */
+  readonly ineligible: readonly Reason[];
+  /** Why the role does not move to it by itself, though an operator may move it. */
+  readonly held: readonly Reason[];
 }
 
 export interface PairView {
@@ -30,6 +35,11 @@ export interface PairView {
   readonly record: PairRecord;
   /** One sentence: what would happen if the writer failed now. */
   readonly ifWriterFails: string;
+  readonly forecast: Forecast;
+  /** Null: not under maintenance. */
+  readonly maintenance: string | null;
+  /** One sentence on the witness; null: none is configured. */
+  readonly witness: string | null;
   readonly warnings: readonly string[];
   readonly vips: readonly string[];
   readonly nodes: readonly NodeView[];
@@ -52,6 +62,7 @@ function ownNode(state: PairState, address: string): NodeView {
     lagMs: report.role === 'following' ? report.lagMs : null,
     holdsWriteVip: wire.claimedEpoch !== null,
     ineligible: report.ineligible,
+    held: report.held,
   };
 }
 
@@ -72,7 +83,14 @@ function peerNode(state: PairState, address: string): NodeView {
       replicating: false,
       lagMs: null,
       holdsWriteVip: false,
-      ineligible: [because],
+      ineligible: [
+        {
+          code: 'unreachable',
+          because: `${name} is ${because}`,
+          lift: `by itself, when the agent of ${name} runs and is reached`,
+        },
+      ],
+      held: [],
     };
   }
   return {
@@ -87,28 +105,21 @@ function peerNode(state: PairState, address: string): NodeView {
     lagMs: report.role === 'following' ? report.lagMs : null,
     holdsWriteVip: report.advertising,
     ineligible: report.ineligible,
+    held: report.held,
   };
 }
 
-function ifWriterFails(state: PairState): string {
-  const { self, peer } = state.settings;
-  if (state.role === 'writing') {
-    const against = peerIneligible(state);
-    return against.length === 0
-      ? `if ${self} fails now: ${peer} takes over, no acknowledged transaction is at risk`
-      : `if ${self} fails now: nobody takes over: ${against.join('; ')}`;
-  }
-  if (state.role === 'following') {
-    const against = ineligible(state);
-    return against.length === 0
-      ? `if ${peer} fails now: ${self} takes over, no acknowledged transaction is at risk`
-      : `if ${peer} fails now: nobody takes over: ${against.join('; ')}`;
-  }
-  return `there is no writer at this moment: ${state.because}`;
+/** One sentence on the witness; null when none is configured. */
+function witnessView(state: PairState): string | null {
+  if (!state.settings.witness) return null;
+  const [fault] = witnessFaults(state);
+  if (fault !== undefined) return fault.because;
+  const { holds } = state.witness;
+  return holds === null ? 'it holds no record yet' : `it holds ${describeRecord(holds.record)}`;
 }
 
 function warnings(state: PairState): string[] {
-  const found = [...unfit(state)];
+  const found = [...unfit(state), ...witnessFaults(state)].map((each) => each.because);
   if (state.said['vrrp-blocked'] !== undefined) found.push(state.said['vrrp-blocked']);
   if (state.record.sync === 'alone' && state.role === 'writing') {
     found.push(`${state.settings.self} goes on alone: a failure now costs availability until it is back`);
@@ -131,11 +142,15 @@ export function viewOf(
 ): PairView {
   const nodes = [ownNode(state, addresses.self), peerNode(state, addresses.peer)];
   const { operation } = state;
+  const expected = forecast(state);
   return {
     pair,
     askedNode: state.settings.self,
     record: state.record,
-    ifWriterFails: ifWriterFails(state),
+    ifWriterFails: expected.because,
+    forecast: expected,
+    maintenance: state.maintenance.because,
+    witness: witnessView(state),
     warnings: warnings(state),
     vips,
     nodes: nodes.sort((a, b) => a.name.localeCompare(b.name)),

@@ -134,8 +134,6 @@ test('a file that uses every key is understood, and what is not served yet is a 
     [13, 'mysql.replication.positioning'],
     [15, 'mysql.durability'],
     [18, 'vrrp.preempt'],
-    [25, 'failover.holdAfterFailover'],
-    [27, 'witness'],
     [28, 'proxy'],
     [30, 'notify'],
   ]);

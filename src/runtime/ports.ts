@@ -40,6 +40,8 @@ export interface Database {
 
   /** Read-write for clients. The scheduled events run at the writer only: turns the scheduler to what the configuration asks. */
   openWrites(deadlineMs: number): Promise<void>;
+  /** Commits one row under a GTID some way above the last one, so that no GTID that a crash took back is given again. */
+  skipSequence(deadlineMs: number): Promise<void>;
   /**
    * Read-only for everyone but replication, then closes every client session. Resolves with the executed GTIDs after the last
    * commit. Never releases a semi-sync wait: with sessions still waiting it rejects with code 'commits-in-doubt'.

@@ -1,90 +1,198 @@
-// Whether this node may become the writer now. Every reason against it is a sentence that says what would lift it.
+// Whether this node may become the writer now: every rule that speaks against it, with what lifts it.
 
+import { witnessed, witnessFaults } from './keeping.ts';
+import type { Reason } from './reason.ts';
 import { freshReport, type PairState } from './state.ts';
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** What is wrong with this node itself, whoever the writer is. */
-export function unfit(state: PairState): string[] {
-  const reasons: string[] = [];
+export function unfit(state: PairState): Reason[] {
   const { own, agent, wire, settings, nowMs } = state;
-  if (own.health !== 'up')
-    reasons.push(`the database server of ${settings.self} is ${own.health}: ${own.because}`);
+  const { self } = settings;
+  const found: Reason[] = [];
+  if (own.health !== 'up') {
+    found.push({
+      code: `server-${own.health}`,
+      because: `the database server of ${self} is ${own.health}: ${own.because}`,
+      lift: `by itself, when the server of ${self} answers and can write again`,
+    });
+  }
   if (agent.link === 'lost') {
     // A killed agent is given the time to come back and find everything as it was.
     if (nowMs - agent.sinceMs >= settings.agentGraceMs) {
-      reasons.push(`the agent of ${settings.self} does not answer: ${agent.because}`);
+      found.push({
+        code: 'agent-lost',
+        because: `the agent of ${self} does not answer: ${agent.because}`,
+        lift: `start the agent of ${self} again (systemctl restart twinkeep)`,
+      });
     }
-  } else if (!wire.interfaceUp)
-    reasons.push(`the interface of ${settings.self} is down: ${wire.interfaceBecause}`);
-  if (settings.gatewayChecked && wire.gateway === 'silent') {
-    reasons.push(`${settings.self} does not reach its gateway: it may be the one that is cut off`);
+  } else if (!wire.interfaceUp) {
+    found.push({
+      code: 'interface-down',
+      because: `the interface of ${self} is down: ${wire.interfaceBecause}`,
+      lift: `by itself, when the interface of ${self} has its link again`,
+    });
   }
-  if (state.stop !== null) reasons.push(`${settings.self} is stopping: ${state.stop}`);
-  return reasons;
+  if (settings.gatewayChecked && wire.gateway === 'silent') {
+    found.push({
+      code: 'gateway-silent',
+      because: `${self} does not reach its gateway: it may be the one that is cut off`,
+      lift: 'by itself, when the gateway answers ARP or a ping again (failover.gateway names it)',
+    });
+  }
+  if (state.stop !== null) {
+    found.push({
+      code: 'stopping',
+      because: `${self} is stopping: ${state.stop}`,
+      lift: `start the agent of ${self} again`,
+    });
+  }
+  return found;
 }
 
 /** What is wrong with the replication into this node. */
-export function replicationFaults(state: PairState): string[] {
+export function replicationFaults(state: PairState): Reason[] {
   const channel = state.own.status?.channel;
-  const { self, peer } = state.settings;
-  if (state.own.status === null) return [`the database server of ${self} has not told its status yet`];
-  if (channel === undefined || channel === null) {
-    return [`${self} has no replication channel from ${peer}: run \`twinkeep setup\``];
+  const { self, peer, drainMsMax } = state.settings;
+  const one = (code: string, because: string, lift: string): Reason[] => [{ code, because, lift }];
+  if (state.own.status === null) {
+    return one(
+      'status-unknown',
+      `the database server of ${self} has not told its status yet`,
+      'by itself, with its first answer',
+    );
   }
-  if (channel.applierError !== null) return [`the applier of ${self} has stopped: ${channel.applierError}`];
+  if (channel === undefined || channel === null) {
+    return one('no-channel', `${self} has no replication channel from ${peer}`, 'run `twinkeep setup`');
+  }
+  if (channel.applierError !== null) {
+    return one(
+      'applier-stopped',
+      `the applier of ${self} has stopped: ${channel.applierError}`,
+      'mend what the error names, then START SLAVE SQL_THREAD (START REPLICA SQL_THREAD); nothing is skipped by itself',
+    );
+  }
   const { lagMs } = state.own;
-  if (lagMs !== null && lagMs > state.settings.drainMsMax) {
+  if (lagMs !== null && lagMs > drainMsMax) {
+    return one(
+      'lag',
+      `${self} is ${seconds(lagMs)} behind: longer than failover.maxDrain (${seconds(drainMsMax)})`,
+      'by itself, when it has caught up; or set a longer failover.maxDrain',
+    );
+  }
+  if (channel.applier !== 'running') {
+    return one(
+      'applier-off',
+      `the applier of ${self} is stopped`,
+      'by itself: it is started again within a second',
+    );
+  }
+  return [];
+}
+
+/** What the record says against this standby: it may lack writes that were acknowledged. */
+function recordAgainst(state: PairState): Reason[] {
+  const { record, settings, peer, nowMs } = state;
+  const { self } = settings;
+  const decides = witnessed(state) ?? record;
+  if (decides.writer !== settings.peer) {
     return [
-      `${self} is ${seconds(lagMs)} behind: longer than failover.maxDrain (${seconds(state.settings.drainMsMax)})`,
+      {
+        code: 'not-the-standby',
+        because: `the record names ${decides.writer ?? 'nobody'} as the writer, not ${settings.peer}`,
+        lift: 'by itself, when the pair has a writer',
+      },
     ];
   }
-  if (channel.applier !== 'running')
-    return [`the applier of ${self} is stopped: it is started again within a second`];
-  return [];
+  if (decides.sync === 'alone') {
+    return [
+      {
+        code: 'alone',
+        because: `the record says that ${settings.peer} goes on alone: ${self} may lack acknowledged writes until it is paired again`,
+        lift: `by itself, when ${self} has caught up with ${settings.peer} and acknowledges again; if ${settings.peer} is lost for good: \`twinkeep promote --force\``,
+      },
+    ];
+  }
+  // With a witness the record alone decides: `paired` there means that no commit was acknowledged without this node.
+  if (settings.witness) return [];
+  const silentMs = nowMs - peer.vouchedForMs;
+  if (silentMs <= settings.promoteWithinMs) return [];
+  return [
+    {
+      code: 'stale',
+      because: Number.isFinite(silentMs)
+        ? `the last contact with the paired writer was ${seconds(silentMs)} ago (failover.promoteWithin is ${seconds(settings.promoteWithinMs)}): ${self} may lack acknowledged writes`
+        : `${self} has had no contact with the paired writer since it started: it may lack acknowledged writes`,
+      lift: `by itself, when ${settings.peer} is heard again; if it is lost for good: \`twinkeep promote --force\`. A witness (witness.etcd) makes this rule unnecessary`,
+    },
+  ];
 }
 
 /**
- * Every reason why this standby may not take over by its own decision now; empty: eligible.
- * A writer, and a node that does not know its role yet, are not eligible either, and say so.
+ * Every reason why this standby may not take over now; empty: eligible. A writer, and a node that does not know its role yet,
+ * are not eligible either, and say so.
  */
-export function ineligible(state: PairState): string[] {
-  const { record, settings, peer, nowMs, role } = state;
-  if (role === 'writing' || role === 'handing-over') return [`${settings.self} is the writer`];
-  if (role === 'starting') return [`${settings.self} does not know its role yet: ${state.because}`];
-  const reasons = [...unfit(state), ...replicationFaults(state)];
+export function ineligible(state: PairState): Reason[] {
+  const { settings, role } = state;
+  const { self } = settings;
+  if (role === 'writing' || role === 'handing-over') {
+    return [{ code: 'is-writer', because: `${self} is the writer`, lift: 'nothing: it has the role' }];
+  }
+  if (role === 'starting') {
+    return [
+      {
+        code: 'starting',
+        because: `${self} does not know its role yet: ${state.because}`,
+        lift: `by itself, when that is settled; if ${settings.peer} is lost for good: \`twinkeep promote --force\``,
+      },
+    ];
+  }
+  const found = [...unfit(state), ...replicationFaults(state)];
   // Unknown is not enough to decide alone: the agent asks the gateway as soon as the writer falls silent.
-  if (settings.gatewayChecked && state.wire.gateway === 'unknown')
-    reasons.push('the gateway has not answered yet');
-  if (record.writer !== settings.peer) {
-    reasons.push(`the record names ${record.writer ?? 'nobody'} as the writer, not ${settings.peer}`);
-  } else if (record.sync === 'alone') {
-    reasons.push(
-      `the record says that ${settings.peer} goes on alone: ${settings.self} may lack acknowledged writes until it is paired again`,
-    );
+  if (settings.gatewayChecked && state.wire.gateway === 'unknown') {
+    found.push({
+      code: 'gateway-unknown',
+      because: 'the gateway has not answered yet',
+      lift: 'by itself, at its first answer',
+    });
   }
-  const silentMs = nowMs - peer.vouchedForMs;
-  if (record.sync === 'paired' && silentMs > settings.promoteWithinMs) {
-    reasons.push(
-      Number.isFinite(silentMs)
-        ? `the last contact with the paired writer was ${seconds(silentMs)} ago (failover.promoteWithin is ${seconds(settings.promoteWithinMs)}): ${settings.self} may lack acknowledged writes`
-        : `${settings.self} has had no contact with the paired writer since it started: it may lack acknowledged writes`,
-    );
-  }
-  return reasons;
+  return [...found, ...witnessFaults(state), ...recordAgainst(state)];
 }
 
 /** As the writer: why the peer cannot take over now; empty: it can. */
-export function peerIneligible(state: PairState): readonly string[] {
+export function peerIneligible(state: PairState): readonly Reason[] {
   const { peer, self } = state.settings;
   const report = freshReport(state);
-  if (report === null) return [`${peer} is not heard over the peer channel`];
+  const one = (code: string, because: string, lift: string): Reason[] => [{ code, because, lift }];
+  if (report === null) {
+    return one(
+      'peer-silent',
+      `${peer} is not heard over the peer channel`,
+      `by itself, when the agent of ${peer} runs and TCP port peer.port is open between the hosts`,
+    );
+  }
   if (report.ineligible.length > 0) return report.ineligible;
-  if (state.record.sync !== 'paired') return [`${self} goes on alone: ${peer} is not paired yet`];
+  if (state.record.sync !== 'paired') {
+    return one(
+      'alone',
+      `${self} goes on alone: ${peer} is not paired yet`,
+      `by itself, when ${peer} has caught up`,
+    );
+  }
   if (report.record.epoch !== state.record.epoch || report.record.sync !== 'paired') {
-    return [`${peer} has not taken up the record of epoch ${state.record.epoch} yet`];
+    return one(
+      'record-behind',
+      `${peer} has not taken up the record of epoch ${state.record.epoch} yet`,
+      'by itself, within a second',
+    );
   }
   return [];
+}
+
+/** As the writer: why its own failure does not move the role now. An operator's order heeds only `peerIneligible`. */
+export function peerHeld(state: PairState): readonly Reason[] {
+  return freshReport(state)?.held ?? [];
 }
 
 /** A node that has just started has not listened long enough to call anybody silent. */

@@ -1,6 +1,7 @@
 // What the end of an operation means, good or bad: the role that follows, and the sentence that says why.
 
-import type { PairAction } from './event.ts';
+import type { Order, PairAction } from './event.ts';
+import { storedOf } from './keeping.ts';
 import type { Role } from './message.ts';
 import { describeDuration, start } from './operation.ts';
 import { RETRY_MS } from './settings.ts';
@@ -16,6 +17,11 @@ export const say = (level: 'info' | 'warn' | 'error', code: string, because: str
   because,
 });
 
+const withJournal = (state: PairState, actions: PairAction[]): PairAction[] => [
+  ...actions,
+  { kind: 'keep', stored: storedOf(state) },
+];
+
 const took = (state: PairState, operation: Operation): string => describeDuration(operation, state.nowMs);
 
 function becomeWriter(state: PairState, operation: Operation): Step {
@@ -27,17 +33,22 @@ function becomeWriter(state: PairState, operation: Operation): Step {
     offer: null,
     said: {},
     writerSinceMs: state.nowMs,
+    failedOverAtMs: state.failingOver ? state.nowMs : state.failedOverAtMs,
+    failingOver: false,
+    journal: null,
   };
-  return [next, [say('info', 'writer', because)]];
+  return [next, withJournal(next, [say('info', 'writer', because)])];
 }
 
 export function offerRole(state: PairState, reason: string, finalGtid: string | null): Step {
-  const offer = { epoch: state.record.epoch + 1, finalGtid, because: reason };
+  const planned = reason === state.stop || reason === state.switchover;
+  const told = { epoch: state.record.epoch + 1, finalGtid, planned, because: reason };
+  const offer = { ...told, withdrawn: false };
   const because = `${state.settings.peer} is offered epoch ${offer.epoch}: ${reason}`;
   const next: PairState = { ...state, role: 'handing-over', because, offer, offeredAtMs: state.nowMs };
   return [
     next,
-    [{ kind: 'tell', message: { kind: 'handover', ...offer } }, say('info', 'handing-over', because)],
+    [{ kind: 'tell', message: { kind: 'handover', ...told } }, say('info', 'handing-over', because)],
   ];
 }
 
@@ -47,6 +58,7 @@ export function finished(state: PairState, operation: Operation): Step {
     case 'resume':
       return becomeWriter(state, operation);
     case 'reopen': {
+      // This was no failover of the other one's making; the hold counts from real ones only.
       const because = `${operation.because} (${took(state, operation)})`;
       return [
         { ...state, role: 'writing', because, switchover: null },
@@ -116,9 +128,11 @@ export function failed(
         return [next, [warn, ...actions]];
       }
       return [retry, [warn]];
+    case 'reopen':
+      // Not opened under the old epoch: the one that was offered may still be taken; see resumeHandover.
+      return [reopenedLater(retry, sentence), [warn]];
     case 'adopt':
     case 'resume':
-    case 'reopen':
     case 'go-alone':
       return [retry, [warn]];
     case 'pair':
@@ -133,6 +147,13 @@ export function failed(
     case 'leave':
       return [retry, [warn, { kind: 'exit', because: sentence }]];
   }
+}
+
+/** An epoch above the offered one could not be claimed: this node starts anew, with its journal. */
+function reopenedLater(state: PairState, because: string): PairState {
+  const { journal, record } = state;
+  const undecided = journal?.kind === 'handover' && journal.epoch > record.epoch;
+  return undecided ? { ...state, role: 'starting', because, startedMs: state.nowMs } : state;
 }
 
 /** A writer that cannot close its server cleanly is closed to clients all the same: they were cut off first. */
@@ -166,11 +187,14 @@ function failedTakeover(state: PairState, operation: Operation, order: string, s
       epoch === undefined ? [] : [{ kind: 'tell', message: { kind: 'refused', epoch, because: sentence } }];
     return [{ ...state, role: 'following', offer: null }, [warn, ...refusal]];
   }
-  const rest = operation.orders.slice(1);
   if (order === 'fence-peer' || order === 'stop-receiving') {
     // Its server fell silent too, or the receiver hangs: the epoch is claimed, what was received is what there is.
-    const drain = rest.filter((o) => o.kind !== 'wait-for' && o.kind !== 'drain');
-    const orders = [{ kind: 'drain', deadlineMs: state.settings.drainMsMax } as const, ...drain];
+    const done = new Set<string>(['wait-for', 'drain', 'stop-receiving', 'fence-peer']);
+    const orders: Order[] = [
+      ...(order === 'fence-peer' ? [{ kind: 'stop-receiving', deadlineMs: 2000 } as const] : []),
+      { kind: 'drain', deadlineMs: state.settings.drainMsMax },
+      ...operation.orders.filter((each) => !done.has(each.kind)),
+    ];
     const [next, actions] = start(state, { kind: 'takeover', because: operation.because, orders });
     return [next, [warn, ...actions]];
   }

@@ -4,6 +4,8 @@
 import type { PeerMessage, PeerReport, ServerHealth } from './message.ts';
 import type { PairRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
+import type { Journal, Maintenance, Stored } from './stored.ts';
+import type { WitnessExpectation, WitnessView } from './witness.ts';
 
 export type PairEvent = { readonly nowMs: number } & (
   | { readonly kind: 'tick' }
@@ -23,7 +25,13 @@ export type PairEvent = { readonly nowMs: number } & (
   /** What the agent's VRRP and addresses are. */
   | { readonly kind: 'wire'; readonly wire: WireView }
   | { readonly kind: 'result'; readonly id: number; readonly outcome: Outcome }
+  /** What a read, or a compare-and-swap, showed of the witness. Answers arrive in the order in which it gave them. */
+  | { readonly kind: 'witness'; readonly view: WitnessView }
   | { readonly kind: 'switchover'; readonly because: string }
+  /** An operator's `promote --force`: this node shall be the writer, whatever may be lost. */
+  | { readonly kind: 'promote'; readonly because: string }
+  /** An operator's order that nothing moves by itself; null ends it. */
+  | { readonly kind: 'maintenance'; readonly because: string | null }
   /** The agent is asked to end (SIGTERM), or the manager is. */
   | { readonly kind: 'stop'; readonly because: string }
 );
@@ -47,12 +55,28 @@ export type Outcome =
 /** One remote action with a result. Each is idempotent and bounded by `deadlineMs`. */
 export type Order = {
   readonly deadlineMs: number;
-} /** Write and fsync the record (and the server's boot role that goes with it). */ & (
-  | { readonly kind: 'persist'; readonly record: PairRecord }
+} /** Write and fsync what this node keeps, as one file. */ & (
+  | {
+      readonly kind: 'persist';
+      readonly record: PairRecord;
+      readonly journal: Journal | null;
+      readonly maintenance: Maintenance;
+    }
+  /** Compare-and-swap at the witness; null: nothing may be there. Its answer arrives as an event `witness` before the result. */
+  | {
+      readonly kind: 'witness';
+      readonly record: PairRecord;
+      readonly expected: WitnessExpectation | null;
+    }
   /** Stop admitting clients: answer newcomers with a reset, reset the others, release the VIP. */
   | { readonly kind: 'yield-vip'; readonly because: string }
   | { readonly kind: 'claim-vip'; readonly epoch: number }
   | { readonly kind: 'open-writes' }
+  /**
+   * Leaves a gap in this server's GTIDs: crash recovery may have rolled back transactions that the other node has, and no later
+   * one may be given their GTIDs.
+   */
+  | { readonly kind: 'skip-sequence' }
   | { readonly kind: 'close-writes' }
   | { readonly kind: 'semi-sync-source'; readonly on: boolean }
   | { readonly kind: 'semi-sync-replica'; readonly on: boolean }
@@ -80,5 +104,7 @@ export type PairAction =
       readonly code: string;
       readonly because: string;
     }
+  /** Write what this node keeps, as `persist` does; nobody waits for it. */
+  | { readonly kind: 'keep'; readonly stored: Stored }
   /** This manager's work is done: end the process. */
   | { readonly kind: 'exit'; readonly because: string };

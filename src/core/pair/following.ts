@@ -5,10 +5,14 @@ import { union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
 import { type Evidence, evidenceAgainstWriter, ineligible, replicationFaults, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
+import { holds } from './hold.ts';
+import { claim, persist, witnessFaults } from './keeping.ts';
+import { codes, type Reason, sentences } from './reason.ts';
 import type { PairRecord } from './record.ts';
-import { sameRecord } from './record.ts';
+import { describeRecord, sameRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
 import { RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import { adoptLater } from './starting.ts';
 import { behindMs, freshReport, type Offer, type PairState } from './state.ts';
 
 function claimed(state: PairState): PairRecord {
@@ -35,14 +39,28 @@ function drainOrders(state: PairState): Order[] {
   ];
 }
 
-function takeOffer(state: PairState, offer: Offer): Decision {
-  const against = [...unfit(state), ...replicationFaults(state)];
+/** The claim of an epoch, and what follows it: journalled, so that a crash in between is taken up where it was. */
+function claimAnd(state: PairState, because: string, rest: readonly Order[]): Order[] {
+  const record = claimed(state);
+  const journal = { kind: 'takeover', epoch: record.epoch, because, orders: rest } as const;
+  return [...claim(state, record, journal), ...rest];
+}
+
+function refusals(state: PairState, offer: Offer): string[] {
+  const against = [...unfit(state), ...replicationFaults(state), ...witnessFaults(state)].map(
+    (r) => r.because,
+  );
   if (offer.epoch !== state.record.epoch + 1) {
     against.push(`epoch ${offer.epoch} does not follow epoch ${state.record.epoch}`);
   }
   if (offer.finalGtid === null && state.record.sync === 'alone') {
     against.push(`the record says that ${state.settings.peer} went on alone`);
   }
+  return against;
+}
+
+function takeOffer(state: PairState, offer: Offer): Decision {
+  const against = refusals(state, offer);
   if (against.length > 0) {
     const because = against.join('; ');
     return {
@@ -52,39 +70,40 @@ function takeOffer(state: PairState, offer: Offer): Decision {
       because: `offered epoch ${offer.epoch}, and refused it: ${because}`,
     };
   }
-  const record = claimed(state);
-  const persist: Order = { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX };
   const because = `${state.settings.peer} handed over: ${offer.because}`;
+  const opening = openClaimed(state, claimed(state));
   const orders: Order[] =
     offer.finalGtid === null
-      ? [persist, ...drainOrders(state), ...openClaimed(state, record)]
+      ? claimAnd(state, because, [...drainOrders(state), ...opening])
       : // The old writer is closed and waits for us: claim only what we have reached, so that a refusal leaves no trace.
         [
           { kind: 'wait-for', gtid: offer.finalGtid, deadlineMs: state.settings.drainMsMax },
-          persist,
-          ...openClaimed(state, record),
+          ...claimAnd(state, because, opening),
         ];
-  return { kind: 'plan', plan: { kind: 'takeover', because, orders } };
+  const change = { failingOver: !offer.planned };
+  return { kind: 'plan', plan: { kind: 'takeover', because, orders }, change };
 }
 
 function takeOver(state: PairState, evidence: Evidence): Decision {
-  const record = claimed(state);
-  const persist: Order = { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX };
-  const orders: Order[] =
+  const opening = openClaimed(state, claimed(state));
+  const rest: Order[] =
     evidence.kind === 'unattended'
       ? [
-          persist,
           { kind: 'fence-peer', deadlineMs: TAKEOVER_STEP_MS_MAX },
           // The GTIDs come from the fenced server; see advance().
           { kind: 'wait-for', gtid: '', deadlineMs: state.settings.drainMsMax },
-          ...openClaimed(state, record),
+          ...opening,
         ]
-      : [persist, ...drainOrders(state), ...openClaimed(state, record)];
-  return { kind: 'plan', plan: { kind: 'takeover', because: evidence.because, orders } };
+      : [...drainOrders(state), ...opening];
+  const orders = claimAnd(state, evidence.because, rest);
+  const change = { failingOver: true };
+  return { kind: 'plan', plan: { kind: 'takeover', because: evidence.because, orders }, change };
 }
 
 /** Takes up what the writer says of the record: a later epoch, or another sync in the same one. */
 function adopt(state: PairState): Decision | null {
+  // With a witness, what the writer says of `sync` counts when the witness has it.
+  if (state.settings.witness) return adoptLater(state);
   const report = freshReport(state);
   if (report === null || sameRecord(report.record, state.record)) return null;
   const later = report.record.epoch > state.record.epoch;
@@ -94,8 +113,8 @@ function adopt(state: PairState): Decision | null {
     kind: 'plan',
     plan: {
       kind: 'adopt',
-      because: `${report.node} says: epoch ${report.record.epoch}, writer ${report.record.writer}, ${report.record.sync}`,
-      orders: [{ kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX }],
+      because: `${report.node} says: ${describeRecord(report.record)}`,
+      orders: [persist(state, report.record)],
     },
   };
 }
@@ -223,16 +242,16 @@ export function decideFollowing(state: PairState): Decision | null {
   if (state.offer !== null) return takeOffer(state, state.offer);
   const evidence = evidenceAgainstWriter(state);
   if (evidence !== null) {
-    const against = ineligible(state);
+    const against: Reason[] = [...ineligible(state), ...holds(state)];
     if (against.length === 0) return takeOver(state, evidence);
-    const because = `${evidence.because}; not promoted: ${against.join('; ')}`;
-    if (state.said['not-promoted'] !== against.join()) {
+    const because = `${evidence.because}; not promoted: ${sentences(against)}`;
+    if (state.said['not-promoted'] !== codes(against)) {
       return {
         kind: 'say',
         level: 'error',
         code: 'not-promoted',
         because,
-        change: { said: { ...state.said, 'not-promoted': against.join() } },
+        change: { said: { ...state.said, 'not-promoted': codes(against) } },
       };
     }
   }
@@ -257,13 +276,14 @@ function decideLeaving(state: PairState): Decision | null {
     const because = 'the source side of semi-sync is on at the writer only';
     return { kind: 'plan', plan: { kind: 'leave', because, orders: [off] } };
   }
-  if (record.sync === 'paired') {
+  // With a witness the writer, told that we leave, goes alone there: nothing is to be given up here.
+  if (record.sync === 'paired' && !state.settings.witness) {
     return {
       kind: 'plan',
       plan: {
         kind: 'leave',
         because: `${state.settings.self} is stopping and gives up its claim to take over`,
-        orders: [{ kind: 'persist', record: { ...record, sync: 'alone' }, deadlineMs: STATEMENT_MS_MAX }],
+        orders: [persist(state, { ...record, sync: 'alone' })],
       },
     };
   }

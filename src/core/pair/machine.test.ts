@@ -7,6 +7,9 @@ import { NO_RECORD, type PairRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
 import type { PairSettings } from './settings.ts';
 import { initialState, type PairState } from './state.ts';
+import { NO_MAINTENANCE, NOTHING_STORED } from './stored.ts';
+
+const reason = (because: string) => ({ code: 'x', because, lift: 'y' });
 
 const SETTINGS: PairSettings = {
   self: 'a',
@@ -20,6 +23,9 @@ const SETTINGS: PairSettings = {
   agentGraceMs: 250,
   drainMsMax: 30_000,
   gatewayChecked: false,
+  witness: false,
+  holdAfterFailoverMs: 0,
+  masterDownMs: 336,
 };
 
 const status = (patch: Partial<ServerStatus> = {}): ServerStatus => ({
@@ -56,6 +62,9 @@ const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
   semiSyncReplica: true,
   lagMs: 0,
   ineligible: [],
+  held: [],
+  holdMs: 0,
+  maintenance: NO_MAINTENANCE,
   vouches: false,
   advertising: false,
   heartbeat: 0,
@@ -72,7 +81,7 @@ class Rehearsal {
   fails: ((order: Order) => boolean) | null = null;
 
   constructor(record: PairRecord, settings: PairSettings = SETTINGS) {
-    this.state = initialState(settings, record, 0);
+    this.state = initialState(settings, record === null ? null : { ...NOTHING_STORED, record }, 0);
     this.feed({ kind: 'agent', link: 'up', because: 'up' });
     this.feed({
       kind: 'wire',
@@ -147,14 +156,20 @@ function standby(): Rehearsal {
 describe('the pair machine', () => {
   it('refuses an offer of an epoch that is over', () => {
     const b = standby();
-    b.feed({ kind: 'message', message: { kind: 'handover', epoch: 5, finalGtid: null, because: 'late' } });
+    b.feed({
+      kind: 'message',
+      message: { kind: 'handover', epoch: 5, finalGtid: null, planned: true, because: 'late' },
+    });
     expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 5 } }]);
     expect(b.state.role).toBe('following');
   });
 
   it('refuses an offer that skips an epoch', () => {
     const b = standby();
-    b.feed({ kind: 'message', message: { kind: 'handover', epoch: 9, finalGtid: '0-1-1', because: 'far' } });
+    b.feed({
+      kind: 'message',
+      message: { kind: 'handover', epoch: 9, finalGtid: '0-1-1', planned: true, because: 'far' },
+    });
     expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 9 } }]);
   });
 
@@ -162,7 +177,7 @@ describe('the pair machine', () => {
     const b = standby();
     b.feed({
       kind: 'message',
-      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', because: 'switchover' },
+      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', planned: true, because: 'switchover' },
     });
     expect(b.kinds().slice(0, 4)).toEqual(['wait-for', 'persist', 'open-writes', 'claim-vip']);
     expect(b.state.record).toEqual({ epoch: 6, writer: 'a', sync: 'alone' });
@@ -173,7 +188,7 @@ describe('the pair machine', () => {
     b.fails = (order) => order.kind === 'wait-for';
     b.feed({
       kind: 'message',
-      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', because: 'switchover' },
+      message: { kind: 'handover', epoch: 6, finalGtid: '0-1-200', planned: true, because: 'switchover' },
     });
     expect(b.kinds()).toEqual(['wait-for']);
     expect(b.told).toMatchObject([{ message: { kind: 'refused', epoch: 6 } }]);
@@ -183,17 +198,17 @@ describe('the pair machine', () => {
   it('opens again when the standby refuses, under an epoch above the refused one', () => {
     const a = writer();
     a.feed({ kind: 'switchover', because: 'asked' });
-    expect(a.kinds()).toEqual(['yield-vip', 'close-writes']);
+    expect(a.kinds()).toEqual(['persist', 'yield-vip', 'close-writes']);
     expect(a.state.role).toBe('handing-over');
     a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'the applier stopped' } });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7, writer: 'a', sync: 'paired' } });
-    expect(a.kinds().slice(2)).toEqual(['persist', 'semi-sync-source', 'open-writes', 'claim-vip']);
+    expect(a.kinds().slice(3)).toEqual(['persist', 'semi-sync-source', 'open-writes', 'claim-vip']);
   });
 
   it('ends without an answer when it is stopped together with its standby', () => {
     const a = writer();
     a.feed({ kind: 'stop', because: 'SIGTERM' });
-    expect(a.kinds()).toEqual(['yield-vip', 'close-writes']);
+    expect(a.kinds()).toEqual(['persist', 'yield-vip', 'close-writes']);
     a.hear({ leaving: true, record: { epoch: 5, writer: 'a', sync: 'alone' } });
     a.feed({ kind: 'tick' });
     expect(a.told).toMatchObject([{ kind: 'tell', message: { kind: 'handover', epoch: 6 } }]);
@@ -207,28 +222,28 @@ describe('the pair machine', () => {
   it('hands over with the GTIDs unknown when its server is down, without asking that server anything', () => {
     const a = writer();
     a.feed({ kind: 'health', health: 'down', because: 'connection refused' });
-    expect(a.kinds()).toEqual(['yield-vip']);
+    expect(a.kinds()).toEqual(['persist', 'yield-vip']);
     expect(a.told).toMatchObject([{ message: { kind: 'handover', epoch: 6, finalGtid: null } }]);
   });
 
   it('keeps its role when its server is down and the standby is not eligible', () => {
     const a = writer();
-    a.hear({ ineligible: ['the applier of b has stopped'] });
+    a.hear({ ineligible: [reason('the applier of b has stopped')] });
     a.feed({ kind: 'health', health: 'down', because: 'connection refused' });
     expect([a.state.role, a.kinds()]).toEqual(['writing', []]);
   });
 
   it('does not open a server that fell while it was paired before it holds all that the standby holds', () => {
     const a = writer();
-    a.hear({ ineligible: ['the agent of b does not answer'] });
+    a.hear({ ineligible: [reason('the agent of b does not answer')] });
     a.feed({ kind: 'health', health: 'down', because: 'killed' });
-    a.hear({ ineligible: ['the agent of b does not answer'], receivedGtid: '0-1-105' });
+    a.hear({ ineligible: [reason('the agent of b does not answer')], receivedGtid: '0-1-105' });
     a.up({
       executedGtid: '0-1-100',
       semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 },
     });
     a.nowMs += 1500;
-    a.hear({ ineligible: ['the agent of b does not answer'], receivedGtid: '0-1-105' });
+    a.hear({ ineligible: [reason('the agent of b does not answer')], receivedGtid: '0-1-105' });
     expect(a.kinds()).not.toContain('open-writes');
     a.up({
       executedGtid: '0-1-105',
@@ -355,7 +370,7 @@ const anyEvent = fc.oneof(
         sentMs: 1,
         asks: false,
         echoMs: 10_000,
-        report: report({ ...patch, ineligible: eligible ? [] : ['x'] }),
+        report: report({ ...patch, ineligible: eligible ? [] : [reason('x')] }),
       },
     })),
   fc
@@ -390,7 +405,7 @@ describe('under any order of events', () => {
           maxLength: 60,
         }),
         (record, events) => {
-          let state = initialState(SETTINGS, record, 0);
+          let state = initialState(SETTINGS, record === null ? null : { ...NOTHING_STORED, record }, 0);
           let nowMs = 0;
           let disk: PairRecord = record ?? NO_RECORD;
           const flying: { id: number; order: Order }[] = [];

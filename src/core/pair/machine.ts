@@ -5,15 +5,29 @@ import type { Decision } from './decision.ts';
 import { failed, finished, offerRole, type Step, say } from './ending.ts';
 import type { Outcome, PairAction, PairEvent } from './event.ts';
 import { decideFollowing } from './following.ts';
+import { forcePlan, forceRefusal } from './force.ts';
+import { storedOf, witnessFaults } from './keeping.ts';
 import type { PeerMessage, Role } from './message.ts';
 import { advance, mayStart, start } from './operation.ts';
 import { missesAdverts, REPORT_INTERVAL_MS, withReport } from './report.ts';
-import { decideStarting, holdsAllOfPeer } from './starting.ts';
+import { decideStarting, holdsAllOfPeer, reopenPlan } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
-import { decideHandingOver, decideWriting, reopenPlan } from './writing.ts';
+import type { Maintenance } from './stored.ts';
+import { decideHandingOver, decideWriting } from './writing.ts';
 
-type EventOf<K extends PairEvent['kind']> = Extract<PairEvent, { kind: K }>;
-type Handler<K extends PairEvent['kind']> = (state: PairState, event: EventOf<K>) => Step;
+/** What happens to a node, with the peer's three kinds of messages told apart. */
+type Happening =
+  | Exclude<PairEvent, { kind: 'message' }>
+  | ({ readonly nowMs: number } & (
+      | { readonly kind: 'report'; readonly message: Extract<PeerMessage, { kind: 'report' }> }
+      | { readonly kind: 'offer'; readonly message: Extract<PeerMessage, { kind: 'handover' }> }
+      | { readonly kind: 'withdrawal'; readonly message: Extract<PeerMessage, { kind: 'withdrawn' }> }
+      | { readonly kind: 'refusal'; readonly message: Extract<PeerMessage, { kind: 'refused' }> }
+    ));
+type Handler<K extends Happening['kind']> = (
+  state: PairState,
+  event: Extract<Happening, { kind: K }>,
+) => Step;
 
 /** An agent that stays away for this long after its manager has handed over ends the manager, too. */
 const ORPHAN_MS_MAX = 2000;
@@ -82,16 +96,17 @@ function clearSuspect(state: PairState): PairState {
   return { ...state, own: { ...state.own, suspect: false } };
 }
 
-function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'report' }>): PairState {
-  const { peer, nowMs, settings } = state;
+function heardFrom(state: PairState, message: Extract<PeerMessage, { kind: 'report' }>): PairState {
+  const { peer, nowMs } = state;
   const { report } = message;
-  if (report.node !== settings.peer) return state;
   const echoedMs = Math.max(peer.echoedMs, message.echoMs ?? Number.NEGATIVE_INFINITY);
-  const vouched = report.vouches && report.record.writer === settings.peer;
+  const vouched = report.vouches && report.record.writer === report.node;
   const acknowledges = report.replicating && (report.semiSyncReplica || state.role !== 'writing');
   const itKnowsAlone = report.record.epoch === state.record.epoch && report.record.sync === 'alone';
   return clearSuspect({
     ...state,
+    // What the writer says of the hold outlives it.
+    heldUntilMs: report.role === 'writing' ? nowMs + report.holdMs : state.heldUntilMs,
     peer: {
       ...peer,
       report,
@@ -109,34 +124,109 @@ function onReport(state: PairState, message: Extract<PeerMessage, { kind: 'repor
   });
 }
 
-const onMessage: Handler<'message'> = (state, event) => {
-  const { message } = event;
-  if (message.kind === 'report') {
-    const heard = onReport(state, message);
-    return note(message.asks ? { ...heard, reportedAtMs: Number.NEGATIVE_INFINITY } : heard);
-  }
-  if (message.kind === 'handover') {
-    const stale = message.epoch <= state.record.epoch;
-    if (stale) {
-      const because = `epoch ${message.epoch} is over: ${state.settings.self} knows epoch ${state.record.epoch}`;
-      return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
-    }
-    if (state.role === 'promoting') return note(state);
-    return note({ ...state, offer: message });
-  }
-  return onRefused(state, message);
-};
-
-function onRefused(state: PairState, message: Extract<PeerMessage, { kind: 'refused' }>): Step {
-  if (state.role !== 'handing-over' || state.offer?.epoch !== message.epoch) return note(state);
-  const decision = reopenPlan(state, message.epoch, message.because);
-  return apply({ ...state, role: 'writing', offer: null, switchover: null }, decision);
+/** The newer order on maintenance holds, on whichever node it was given. */
+function takeMaintenance(state: PairState, maintenance: Maintenance, who: string): Step {
+  const next = { ...state, maintenance };
+  const because =
+    maintenance.because === null
+      ? `maintenance is over (${who})`
+      : `under maintenance (${who}): ${maintenance.because}; nothing moves by itself`;
+  const code = maintenance.because === null ? 'maintenance-off' : 'maintenance-on';
+  return [next, [{ kind: 'keep', stored: storedOf(next) }, say('info', code, because)]];
 }
 
-const onSwitchover: Handler<'switchover'> = (state, event) => {
-  if (state.role === 'writing') return note({ ...state, switchover: event.because });
+const onReport: Handler<'report'> = (state, { message }) => {
+  const { report } = message;
+  if (report.node !== state.settings.peer) return note(state);
+  const heard = heardFrom(state, message);
+  const asked = message.asks ? { ...heard, reportedAtMs: Number.NEGATIVE_INFINITY } : heard;
+  if (report.maintenance.version <= state.maintenance.version) return note(asked);
+  return takeMaintenance(asked, report.maintenance, `said ${report.node}`);
+};
+
+/** Refuses an offer that this node knows to be over. */
+const onOffer: Handler<'offer'> = (state, { message }) => {
+  const { epoch, finalGtid, planned, because: why } = message;
+  if (epoch > state.record.epoch) {
+    return note({ ...state, offer: { epoch, finalGtid, planned, withdrawn: false, because: why } });
+  }
+  const because = `epoch ${message.epoch} is over: ${state.settings.self} knows epoch ${state.record.epoch}`;
+  return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
+};
+/** A writer is offered nothing; if the peer is a later writer, its report says so and this node stands down. */
+const refuseOffer: Handler<'offer'> = (state, { message }) => {
+  const because = `${state.settings.self} is the writer of epoch ${state.record.epoch}`;
+  return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
+};
+/** It is being taken already, or another way to become the writer is under way. */
+const passOffer: Handler<'offer'> = (state, event) =>
+  event.message.epoch > state.record.epoch ? note(state) : onOffer(state, event);
+
+/** The writer takes its offer back: refused, unless it is being taken. */
+const onWithdrawal: Handler<'withdrawal'> = (state, { message }) => {
+  const { epoch, because } = message;
+  const answer = epoch <= state.record.epoch ? 'it is over' : `taken back: ${because}`;
+  const offer = state.offer?.epoch === epoch ? null : state.offer;
+  return [{ ...state, offer }, [{ kind: 'tell', message: { kind: 'refused', epoch, because: answer } }]];
+};
+
+const onRefusal: Handler<'refusal'> = (state, { message }) => {
+  if (state.offer?.epoch !== message.epoch) return note(state);
+  const decision = reopenPlan(state, message.epoch, message.because);
+  return apply({ ...state, role: 'writing', offer: null, switchover: null }, decision);
+};
+
+const onSwitchover: Handler<'switchover'> = (state, event) =>
+  note({ ...state, switchover: state.switchover ?? event.because });
+const refuseSwitchover: Handler<'switchover'> = (state) => {
   const because = `${state.settings.self} is not the writer (it is ${state.role}): ask ${state.record.writer ?? 'nobody'}`;
   return [state, [say('warn', 'switchover-refused', because)]];
+};
+
+const onPromote: Handler<'promote'> = (state, event) => {
+  const against = forceRefusal(state);
+  if (against !== null) {
+    return [state, [say('warn', 'promote-refused', `${against.because}; ${against.lift}`)]];
+  }
+  const [next, actions] = apply(state, forcePlan(state, event.because));
+  return [next, [say('warn', 'promote-forced', event.because), ...actions]];
+};
+
+const onMaintenance: Handler<'maintenance'> = (state, event) => {
+  const { version } = state.maintenance;
+  return takeMaintenance(state, { version: version + 1, because: event.because }, 'an operator');
+};
+
+const onWitness: Handler<'witness'> = (state, event) => {
+  const { view } = event;
+  const { witness } = state;
+  const told = (code: string): boolean => state.said[code] !== undefined;
+  const answered = view.kind !== 'unreachable';
+  const holds =
+    view.kind === 'holds'
+      ? { record: view.record, revision: view.revision }
+      : view.kind === 'unreachable'
+        ? witness.holds
+        : null;
+  const next: PairState = {
+    ...state,
+    witness: { view, answeredAtMs: answered ? event.nowMs : witness.answeredAtMs, holds },
+  };
+  const fault = witnessFaults(next)[0];
+  // Said when it comes, when it becomes another one, and when it ends.
+  if (fault === undefined) {
+    if (!told('witness')) return note(next);
+    return [
+      { ...next, said: { ...next.said, witness: undefined } },
+      [say('info', 'witness-answers', 'the witness answers, and holds the record of this pair')],
+    ];
+  }
+  if (state.said['witness'] === fault.code) return note(next);
+  const level = fault.code === 'witness-unknown' ? 'info' : 'warn';
+  return [
+    { ...next, said: { ...next.said, witness: fault.code } },
+    [say(level, fault.code, `${fault.because}: ${fault.lift}`)],
+  ];
 };
 
 const onStop: Handler<'stop'> = (state, event) => note({ ...state, stop: state.stop ?? event.because });
@@ -147,13 +237,22 @@ const onResult: Handler<'result'> = (state, event) => {
     case 'stale':
       return note(state);
     case 'next':
-      return [applied(step.state, step.done, event.outcome), step.actions];
+      return offerEarly(applied(step.state, step.done, event.outcome), step.done, step.actions);
     case 'finished':
       return finished(applied(step.state, step.done, event.outcome), step.operation);
     case 'failed':
       return failed(step.state, step.operation, step.order.kind, step.code, step.because);
   }
 };
+
+/** A server that is gone acknowledges nothing: the offer need not wait until the VIP has left, only until it is journalled. */
+function offerEarly(state: PairState, done: Operation['orders'][number], actions: PairAction[]): Step {
+  const { operation, own } = state;
+  const early = operation?.kind === 'handover' && done.kind === 'persist' && own.health === 'down';
+  if (!early || state.role === 'handing-over') return [state, actions];
+  const [offered, offer] = offerRole(state, operation.because, null);
+  return [offered, [...offer, ...actions]];
+}
 
 /** What a carried-out order changes in what we know, at once. */
 function applied(state: PairState, order: Operation['orders'][number], outcome: Outcome): PairState {
@@ -169,11 +268,15 @@ function applied(state: PairState, order: Operation['orders'][number], outcome: 
       return {
         ...state,
         record: order.record,
+        journal: order.journal,
         // Nobody was vouched to in an epoch that has just begun.
         vouchedAtMs: claimed ? Number.NEGATIVE_INFINITY : state.vouchedAtMs,
         peer: claimed || pairedNow ? { ...state.peer, knowsAlone: false } : state.peer,
       };
     }
+    case 'witness':
+    case 'skip-sequence':
+      return state;
     case 'open-writes':
       return withStatus({ readOnly: false });
     case 'close-writes':
@@ -209,32 +312,84 @@ function applied(state: PairState, order: Operation['orders'][number], outcome: 
 
 // ---- the table ------------------------------------------------------------------------------------------------------
 
-type Row = { readonly [K in PairEvent['kind']]: Handler<K> };
+type Row = { readonly [K in Happening['kind']]: Handler<K> };
 
-const OBSERVING: Row = {
+/** What every role only takes note of; what to do about it is the role's decision. */
+const OBSERVING = {
   tick: note,
   health: onHealth,
   status: onStatus,
   heartbeat: onHeartbeat,
   lag: onLag,
-  message: onMessage,
+  report: onReport,
   'peer-channel': onPeerChannel,
   'peer-sql': onPeerSql,
   agent: onAgent,
   wire: onWire,
+  witness: onWitness,
   result: onResult,
-  switchover: onSwitchover,
+  maintenance: onMaintenance,
   stop: onStop,
-};
+} as const;
 
 /** A role for an event: the compiler refuses a pair that nobody thought of. */
 const TABLE: Readonly<Record<Role, Row>> = {
-  starting: OBSERVING,
-  following: OBSERVING,
-  promoting: OBSERVING,
-  writing: OBSERVING,
-  'handing-over': OBSERVING,
+  starting: {
+    ...OBSERVING,
+    offer: onOffer,
+    withdrawal: onWithdrawal,
+    refusal: note,
+    switchover: refuseSwitchover,
+    promote: onPromote,
+  },
+  following: {
+    ...OBSERVING,
+    offer: onOffer,
+    withdrawal: onWithdrawal,
+    refusal: note,
+    switchover: refuseSwitchover,
+    promote: onPromote,
+  },
+  promoting: {
+    ...OBSERVING,
+    offer: passOffer,
+    withdrawal: note,
+    refusal: note,
+    switchover: refuseSwitchover,
+    promote: onPromote,
+  },
+  writing: {
+    ...OBSERVING,
+    offer: refuseOffer,
+    withdrawal: note,
+    refusal: note,
+    switchover: onSwitchover,
+    promote: onPromote,
+  },
+  'handing-over': {
+    ...OBSERVING,
+    offer: refuseOffer,
+    withdrawal: note,
+    refusal: onRefusal,
+    switchover: refuseSwitchover,
+    promote: onPromote,
+  },
 };
+
+function happening(event: PairEvent): Happening {
+  if (event.kind !== 'message') return event;
+  const { nowMs, message } = event;
+  switch (message.kind) {
+    case 'report':
+      return { kind: 'report', nowMs, message };
+    case 'handover':
+      return { kind: 'offer', nowMs, message };
+    case 'withdrawn':
+      return { kind: 'withdrawal', nowMs, message };
+    case 'refused':
+      return { kind: 'refusal', nowMs, message };
+  }
+}
 
 const DECIDE: Readonly<Record<Role, (state: PairState) => Decision | null>> = {
   starting: (state) => (state.stop === null ? decideStarting(state) : { kind: 'exit', because: state.stop }),
@@ -259,12 +414,7 @@ function apply(state: PairState, decision: Decision): Step {
         promoting || decision.plan.kind === 'handover'
           ? [say('info', decision.plan.kind, decision.plan.because)]
           : [];
-      const started: PairState = { ...next, role, because };
-      if (decision.plan.kind !== 'handover' || state.own.health !== 'down')
-        return [started, [...said, ...actions]];
-      // A server that is gone acknowledges nothing: the offer need not wait until the VIP has left.
-      const [offered, offer] = offerRole(started, decision.plan.because, null);
-      return [offered, [...said, ...offer, ...actions]];
+      return [{ ...next, role, because }, [...said, ...actions]];
     }
     case 'become':
       return [
@@ -307,8 +457,9 @@ function decide(state: PairState): Step {
 /** The whole machine. Never throws, never waits. */
 export function step(state: PairState, event: PairEvent): readonly [PairState, readonly PairAction[]] {
   const timed = { ...state, nowMs: event.nowMs };
-  const handler = TABLE[timed.role][event.kind] as (state: PairState, event: PairEvent) => Step;
-  const [observed, actions] = handler(timed, event);
+  const happened = happening(event);
+  const handler = TABLE[timed.role][happened.kind] as (state: PairState, event: Happening) => Step;
+  const [observed, actions] = handler(timed, happened);
   const [decided, more] = decide(observed);
   return withReport([decided, [...actions, ...more]]);
 }

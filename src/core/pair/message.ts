@@ -1,6 +1,8 @@
 // What two managers tell each other over the peer channel, and its decoder for untrusted bytes.
 
+import { parseReasons, type Reason } from './reason.ts';
 import { type PairRecord, parseRecord } from './record.ts';
+import { type Maintenance, parseMaintenance } from './stored.ts';
 
 export type Role = 'starting' | 'following' | 'promoting' | 'writing' | 'handing-over';
 export type ServerHealth = 'unknown' | 'up' | 'down' | 'hung' | 'unwritable';
@@ -23,8 +25,13 @@ export interface PeerReport {
   readonly semiSyncReplica: boolean;
   /** How far the standby is behind, by the heartbeat; null when unknown. Milliseconds. */
   readonly lagMs: number | null;
-  /** Sentences: why this node may not become the writer now. Empty: eligible. */
-  readonly ineligible: readonly string[];
+  /** Why this node may not become the writer now. Empty: eligible. */
+  readonly ineligible: readonly Reason[];
+  /** Why the role does not move by itself now; an operator's switchover may still move it. */
+  readonly held: readonly Reason[];
+  /** As the writer: how much longer the hold after the last failover lasts. Milliseconds. */
+  readonly holdMs: number;
+  readonly maintenance: Maintenance;
   /** True only of a writer in a paired epoch that is not about to go alone: refreshes the window for a promotion. */
   readonly vouches: boolean;
   /** This node holds the write VIP and its agent sends adverts. */
@@ -51,8 +58,12 @@ export type PeerMessage =
       readonly kind: 'handover';
       readonly epoch: number;
       readonly finalGtid: string | null;
+      /** On an operator's order, not because something failed. */
+      readonly planned: boolean;
       readonly because: string;
     }
+  /** "I offered epoch `epoch` before I was interrupted: refuse it, unless you are taking it already." */
+  | { readonly kind: 'withdrawn'; readonly epoch: number; readonly because: string }
   /** "I do not take epoch `epoch` and never will." */
   | { readonly kind: 'refused'; readonly epoch: number; readonly because: string };
 
@@ -65,12 +76,15 @@ function parseReport(value: unknown): PeerReport | null {
   const record = parseRecord(v.record);
   if (record === null || !isText(v.node) || !isText(v.executedGtid) || !isText(v.receivedGtid)) return null;
   if (!ROLES.includes(v.role as Role) || !HEALTHS.includes(v.server as ServerHealth)) return null;
-  if (!Array.isArray(v.ineligible) || !v.ineligible.every(isText)) return null;
+  const ineligible = parseReasons(v.ineligible);
+  const held = parseReasons(v.held);
+  const maintenance = parseMaintenance(v.maintenance);
+  if (ineligible === null || held === null || maintenance === null || !isTime(v.holdMs)) return null;
   if (!isTime(v.heartbeat) || !(v.lagMs === null || isTime(v.lagMs))) return null;
   for (const flag of [v.replicating, v.semiSyncReplica, v.vouches, v.advertising, v.leaving]) {
     if (typeof flag !== 'boolean') return null;
   }
-  return { ...(value as PeerReport), record };
+  return { ...(value as PeerReport), record, ineligible, held, maintenance };
 }
 
 /** Reads one decoded JSON value; null when it is no message of ours. */
@@ -90,11 +104,13 @@ export function parsePeerMessage(value: unknown): PeerMessage | null {
     case 'handover': {
       const finalGtid = v['finalGtid'];
       if (!isEpoch || !isText(v['because']) || !(finalGtid === null || isText(finalGtid))) return null;
-      return { kind: 'handover', epoch, finalGtid, because: v['because'] };
+      if (typeof v['planned'] !== 'boolean') return null;
+      return { kind: 'handover', epoch, finalGtid, planned: v['planned'], because: v['because'] };
     }
     case 'refused':
+    case 'withdrawn':
       if (!isEpoch || !isText(v['because'])) return null;
-      return { kind: 'refused', epoch, because: v['because'] };
+      return { kind: v['kind'], epoch, because: v['because'] };
     default:
       return null;
   }

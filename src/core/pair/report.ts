@@ -2,7 +2,9 @@
 
 import { ineligible, replicationFaults } from './eligibility.ts';
 import type { PairAction } from './event.ts';
+import { holdLeftMs, holds } from './hold.ts';
 import type { PeerReport } from './message.ts';
+import { codes } from './reason.ts';
 import type { PairState } from './state.ts';
 import { vouches } from './writing.ts';
 
@@ -27,6 +29,9 @@ export function reportOf(state: PairState): PeerReport {
     semiSyncReplica: status?.semiSync.replica === true && status.receivesDurably,
     lagMs: own.lagMs,
     ineligible: ineligible(state),
+    held: holds(state),
+    holdMs: holdLeftMs(state),
+    maintenance: state.maintenance,
     vouches: vouches(state),
     advertising: state.agent.link === 'up' && state.wire.claimedEpoch !== null,
     heartbeat: state.role === 'writing' ? own.heartbeat : 0,
@@ -43,8 +48,9 @@ export function missesAdverts(state: PairState): boolean {
 /** What of a report must be told at once when it changes. */
 function digestOf(report: PeerReport): string {
   const { record, role, server, replicating, semiSyncReplica, vouches: word, advertising, leaving } = report;
-  const flags = [replicating, semiSyncReplica, word, advertising, leaving, report.ineligible.length === 0];
-  return `${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
+  const flags = [replicating, semiSyncReplica, word, advertising, leaving];
+  const words = `${codes(report.ineligible)} ${codes(report.held)} ${report.maintenance.version}`;
+  return `${words} ${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
 }
 
 /** Adds the report that is due, if one is. */

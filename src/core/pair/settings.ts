@@ -20,12 +20,24 @@ export interface PairSettings {
   readonly drainMsMax: number;
   /** Whether failover.gateway is configured: then a node without its gateway promotes nothing. */
   readonly gatewayChecked: boolean;
+  /** Whether a witness is configured: then the record in it decides, and no clocks are compared. */
+  readonly witness: boolean;
+  /** For so long after a failover no other one follows by itself. */
+  readonly holdAfterFailoverMs: number;
+  /** How long the standby hears no adverts before it calls the writer silent: for forecasts. */
+  readonly masterDownMs: number;
 }
 
 /** A waiting operation is tried again after this long. */
 export const RETRY_MS = 1000;
 /** How long a standby must be seen not to acknowledge before the writer asks to go alone. */
 export const NOT_ACKNOWLEDGING_MS_MAX = 1000;
+/** One question to the witness. */
+export const WITNESS_MS_MAX = 1000;
+/** An answer of the witness that is older than this says nothing of whether it can be reached. */
+export const WITNESS_FRESH_MS_MAX = 3000;
+/** With a witness, the writer goes alone when the standby was silent for this long. */
+export const SILENT_STANDBY_MS_MAX = 1000;
 /** A statement at a server that should answer at once. */
 export const STATEMENT_MS_MAX = 1000;
 /** Steps of a takeover that each must be short: a server that does not do them is not well. */

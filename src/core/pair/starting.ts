@@ -3,7 +3,11 @@
 
 import { contains, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
-import { RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
+import type { Order } from './event.ts';
+import { claim, persist, witnessAnswers, witnessed, witnessFaults } from './keeping.ts';
+import { sentences } from './reason.ts';
+import { describeRecord, type PairRecord } from './record.ts';
+import { RETRY_MS, TAKEOVER_STEP_MS_MAX } from './settings.ts';
 import { freshReport, type PairState } from './state.ts';
 
 /** The orders that make this node the open writer under its present record. Idempotent. */
@@ -25,15 +29,36 @@ export function holdsAllOfPeer(state: PairState): boolean {
   return contains(status.executedGtid, union(report.executedGtid, report.receivedGtid));
 }
 
-function adoptHigher(state: PairState): Decision | null {
+/** A later record than ours, and who knows it. The one with the highest epoch was decided last. */
+export function laterRecord(state: PairState): { readonly record: PairRecord; readonly who: string } | null {
   const report = freshReport(state);
-  if (report === null || report.record.epoch <= state.record.epoch) return null;
+  const known = [
+    ...(report === null ? [] : [{ record: report.record, who: report.node }]),
+    ...(witnessed(state) === null ? [] : [{ record: witnessed(state) as PairRecord, who: 'the witness' }]),
+  ];
+  const later = known.filter(({ record }) => record.epoch > state.record.epoch);
+  return later.sort((x, y) => y.record.epoch - x.record.epoch)[0] ?? null;
+}
+
+/** In one epoch the witness's word on `sync` is the later one, except that a writer relaxes only by its own new swap. */
+function otherSync(state: PairState): { readonly record: PairRecord; readonly who: string } | null {
+  const { record, settings } = state;
+  const atWitness = witnessed(state);
+  if (atWitness === null || atWitness.epoch !== record.epoch || atWitness.sync === record.sync) return null;
+  if (record.writer === settings.self && atWitness.sync === 'alone') return null;
+  return { record: atWitness, who: 'the witness' };
+}
+
+/** Takes up a later record than ours. */
+export function adoptLater(state: PairState): Decision | null {
+  const later = laterRecord(state) ?? otherSync(state);
+  if (later === null) return null;
   return {
     kind: 'plan',
     plan: {
       kind: 'adopt',
-      because: `${report.node} knows a later record (epoch ${report.record.epoch}, writer ${report.record.writer})`,
-      orders: [{ kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX }],
+      because: `${later.who} says: ${describeRecord(later.record)}`,
+      orders: [persist(state, later.record)],
     },
   };
 }
@@ -64,27 +89,32 @@ function decideFirstWriter(state: PairState): Decision | null {
       `${settings.peer} holds transactions that ${settings.self} lacks: run \`twinkeep setup\` first`,
     );
   }
+  const { view } = state.witness;
+  if (settings.witness && view?.kind !== 'empty')
+    return waits(state, sentences(witnessFaults(state)) || 'the witness is asked');
   const record = { epoch: 1, writer: settings.self, sync: 'alone' } as const;
   return {
     kind: 'plan',
     plan: {
       kind: 'resume',
       because: `${settings.self} is the first writer of the pair (it has the higher priority)`,
-      orders: [
-        { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX },
-        ...openingOrders({ ...state, record }),
-      ],
+      orders: [...claim(state, record), ...openingOrders({ ...state, record })],
     },
   };
 }
 
+/** Whether the server takes writes and the VIP is held: only the manager was restarted. */
+function stillOpen({ own, wire, record }: PairState): boolean {
+  return own.status !== null && !own.status.readOnly && wire.claimedEpoch === record.epoch;
+}
+
 /** Why the last writer may open again, or what it waits for. */
 function mayResume(state: PairState): { ok: boolean; because: string } {
-  const { settings, record, own, wire, nowMs } = state;
+  const { settings, record, nowMs } = state;
   const report = freshReport(state);
-  const stillOpen = own.status !== null && !own.status.readOnly && wire.claimedEpoch === record.epoch;
-  if (stillOpen)
+  if (stillOpen(state))
     return { ok: true, because: `${settings.self} was and is the writer: only its manager was restarted` };
+  if (settings.witness && witnessAnswers(state)) return mayResumeByWitness(state);
   if (report !== null) {
     if (record.sync === 'alone' && state.peer.knowsAlone) {
       return {
@@ -102,6 +132,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
     }
     return { ok: false, because: `${settings.self} must first hold all that ${settings.peer} has received` };
   }
+  if (settings.witness) return { ok: false, because: sentences(witnessFaults(state)) };
   if (record.sync === 'paired') {
     return {
       ok: false,
@@ -118,10 +149,85 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
   };
 }
 
+/** The witness has just confirmed our record: nobody has taken over, and nobody can without changing it. */
+function mayResumeByWitness(state: PairState): { ok: boolean; because: string } {
+  const { settings, record } = state;
+  const report = freshReport(state);
+  if (record.sync === 'alone') {
+    return { ok: true, because: `the witness says that ${settings.self} is the writer, alone` };
+  }
+  // Crash recovery may have rolled back what the standby holds: this server would give the same GTIDs to other transactions.
+  if (report === null) {
+    return {
+      ok: false,
+      because: `${settings.self} was the last writer, paired: ${settings.peer} may hold transactions that ${settings.self} lost in its crash, and is not heard`,
+    };
+  }
+  return holdsAllOfPeer(state)
+    ? {
+        ok: true,
+        because: `the witness names ${settings.self}, and it holds all that ${settings.peer} holds`,
+      }
+    : { ok: false, because: `${settings.self} must first hold all that ${settings.peer} has received` };
+}
+
+const resumed = (because: string): string =>
+  because.startsWith('taken up again') ? because : `taken up again after an interruption: ${because}`;
+
+/**
+ * A handover that was interrupted is undone while this node is well: the offer is taken back, and the peer answers by refusing
+ * it, or takes it all the same. Without the peer only the witness can tell that it was not taken.
+ */
+function resumeHandover(state: PairState): Decision | null {
+  const { journal, record, settings, own, nowMs } = state;
+  if (journal?.kind !== 'handover' || journal.epoch <= record.epoch) return null;
+  // Nothing is offered before the VIP is released.
+  if (stillOpen(state)) return null;
+  if (own.health === 'unknown') return waits(state, 'the server is asked how it is');
+  const { epoch } = journal;
+  if (freshReport(state) !== null) {
+    const because = resumed(journal.because);
+    const offer = { epoch, finalGtid: null, planned: false, withdrawn: true, because };
+    return {
+      kind: 'become',
+      role: 'handing-over',
+      because,
+      change: { offer, offeredAtMs: Number.NEGATIVE_INFINITY },
+    };
+  }
+  const silent = `epoch ${epoch} was offered to ${settings.peer}, which is not heard`;
+  if (!witnessAnswers(state)) return waits(state, `${silent} and may have taken it`);
+  if (nowMs - state.startedMs < settings.aloneAfterMs) return waits(state, silent);
+  return reopenPlan(state, epoch, 'it is not heard, and the witness says that it has not taken it');
+}
+
+/** A takeover that was interrupted after its claim goes on with what was left to do. */
+function resumeTakeover(state: PairState): Decision | null {
+  const { journal, record } = state;
+  if (journal?.kind !== 'takeover' || journal.epoch !== record.epoch || stillOpen(state)) return null;
+  const because = resumed(journal.because);
+  return { kind: 'plan', plan: { kind: 'takeover', because, orders: journal.orders } };
+}
+
+/** After a refusal, or without an answer: claims an epoch above the one that was offered, and opens again. */
+export function reopenPlan(state: PairState, offeredEpoch: number, because: string): Decision {
+  const { settings, own } = state;
+  const record = { ...state.record, epoch: offeredEpoch + 1 };
+  const opening = own.health === 'up' ? openingOrders({ ...state, record }) : [];
+  return {
+    kind: 'plan',
+    plan: {
+      kind: 'reopen',
+      because: `${settings.peer} did not take epoch ${offeredEpoch}: ${because}; ${settings.self} goes on`,
+      orders: [...claim(state, record), ...opening],
+    },
+  };
+}
+
 export function decideStarting(state: PairState): Decision | null {
   const { record, settings, own } = state;
   if (state.nowMs < state.retryAtMs) return null;
-  const adopt = adoptHigher(state);
+  const adopt = adoptLater(state);
   if (adopt !== null) return adopt;
   if (record.writer === null) return decideFirstWriter(state);
   if (record.writer !== settings.self) {
@@ -131,9 +237,17 @@ export function decideStarting(state: PairState): Decision | null {
       because: `the record names ${record.writer} as the writer (epoch ${record.epoch})`,
     };
   }
+  if (settings.witness && state.witness.view === null)
+    return waits(state, 'the witness is asked what it holds');
+  const handover = resumeHandover(state);
+  if (handover !== null) return handover;
+  if (state.journal?.kind === 'handover' && state.journal.epoch > record.epoch && !stillOpen(state))
+    return null;
   if (own.health !== 'up' || own.status === null) {
     return waits(state, `the server of the last writer is ${own.health}: ${own.because}`);
   }
+  const takeover = resumeTakeover(state);
+  if (takeover !== null) return takeover;
   const resume = mayResume(state);
   if (!resume.ok) {
     // What the peer has received of ours comes back over the channel.
@@ -150,16 +264,27 @@ export function decideStarting(state: PairState): Decision | null {
     }
     return waits(state, resume.because);
   }
-  const drained = own.status.channel === null || own.status.channel.drained || !own.status.readOnly;
   return {
     kind: 'plan',
     plan: {
       kind: 'resume',
       because: resume.because,
-      orders: [
-        ...(drained ? [] : [{ kind: 'drain', deadlineMs: settings.drainMsMax } as const]),
-        ...openingOrders(state),
-      ],
+      orders: stillOpen(state) ? openingOrders(state) : resumingOrders(state),
     },
   };
+}
+
+/** The orders that open a server that was closed, under the record of its last writer. */
+function resumingOrders(state: PairState): Order[] {
+  const { record, settings, own } = state;
+  const channel = own.status?.channel ?? null;
+  const alone = record.sync === 'alone';
+  const before: Order[] = [];
+  if (channel !== null && channel.receiver !== 'stopped' && alone) {
+    before.push({ kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX });
+  }
+  if (channel !== null && !channel.drained) before.push({ kind: 'drain', deadlineMs: settings.drainMsMax });
+  const [source, ...opening] = openingOrders(state);
+  const gap: Order[] = alone ? [{ kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX }] : [];
+  return [...before, source, ...gap, ...opening];
 }

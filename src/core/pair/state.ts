@@ -4,9 +4,11 @@
 import { contains } from '../gtid/mariadb.ts';
 import type { Order, PathState, WireView } from './event.ts';
 import type { PeerReport, Role, ServerHealth } from './message.ts';
-import { NO_RECORD, type PairRecord } from './record.ts';
+import type { PairRecord } from './record.ts';
 import type { ServerStatus } from './server.ts';
 import type { PairSettings } from './settings.ts';
+import { type Journal, type Maintenance, NOTHING_STORED, type Stored } from './stored.ts';
+import type { WitnessExpectation, WitnessView } from './witness.ts';
 
 /** Where a server was at its last statuses, oldest first. */
 export type Trail = readonly { readonly atMs: number; readonly executedGtid: string }[];
@@ -81,9 +83,22 @@ export interface Operation {
   readonly gtid: string | null;
 }
 
+/** What is known of the witness. */
+export interface WitnessKnowledge {
+  /** Null before the first answer. */
+  readonly view: WitnessView | null;
+  /** When it last answered anything. */
+  readonly answeredAtMs: number;
+  /** What it held when it last told: what the next compare-and-swap expects. Null: nothing, or not known. */
+  readonly holds: WitnessExpectation | null;
+}
+
 export interface Offer {
   readonly epoch: number;
   readonly finalGtid: string | null;
+  readonly planned: boolean;
+  /** It was made before an interruption, and is taken back. */
+  readonly withdrawn: boolean;
   readonly because: string;
 }
 
@@ -94,6 +109,10 @@ export interface PairState {
   readonly role: Role;
   readonly because: string;
   readonly record: PairRecord;
+  /** What was journalled with the record: a plan that is not finished yet. */
+  readonly journal: Journal | null;
+  readonly maintenance: Maintenance;
+  readonly witness: WitnessKnowledge;
   readonly own: OwnServer;
   readonly agent: { readonly link: 'up' | 'lost'; readonly sinceMs: number; readonly because: string };
   readonly wire: WireView;
@@ -115,6 +134,12 @@ export interface PairState {
    * began before that, when it sent the message; reports that echo it again do not make the window longer.
    */
   readonly vouchedAtMs: number;
+  /** As the standby: until when no failover follows the last one. */
+  readonly heldUntilMs: number;
+  /** As the writer: when this node took over from one that failed. */
+  readonly failedOverAtMs: number;
+  /** The takeover in progress was not planned by an operator. */
+  readonly failingOver: boolean;
   /** An operator asked for a switchover. */
   readonly switchover: string | null;
   /** This manager shall end. */
@@ -126,14 +151,18 @@ export interface PairState {
   readonly said: Readonly<Record<string, string | undefined>>;
 }
 
-export function initialState(settings: PairSettings, record: PairRecord | null, nowMs: number): PairState {
+export function initialState(settings: PairSettings, stored: Stored | null, nowMs: number): PairState {
+  const { record, journal, maintenance } = stored ?? NOTHING_STORED;
   return {
     settings,
     nowMs,
     startedMs: nowMs,
     role: 'starting',
     because: 'the manager has just started',
-    record: record ?? NO_RECORD,
+    record,
+    journal,
+    maintenance,
+    witness: { view: null, answeredAtMs: Number.NEGATIVE_INFINITY, holds: null },
     own: {
       health: 'unknown',
       because: 'not probed yet',
@@ -177,6 +206,9 @@ export function initialState(settings: PairSettings, record: PairRecord | null, 
     offeredAtMs: Number.NEGATIVE_INFINITY,
     // A paired writer that restarts may have vouched until a moment ago: count from now.
     vouchedAtMs: nowMs,
+    heldUntilMs: Number.NEGATIVE_INFINITY,
+    failedOverAtMs: Number.NEGATIVE_INFINITY,
+    failingOver: false,
     switchover: null,
     stop: null,
     reportedAtMs: Number.NEGATIVE_INFINITY,

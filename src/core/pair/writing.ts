@@ -3,11 +3,20 @@
 
 import { contains, union } from '../gtid/mariadb.ts';
 import type { Decision } from './decision.ts';
-import { peerIneligible, unfit } from './eligibility.ts';
+import { peerHeld, peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
-import { sameRecord } from './record.ts';
-import { NOT_ACKNOWLEDGING_MS_MAX, RETRY_MS, STATEMENT_MS_MAX, TAKEOVER_STEP_MS_MAX } from './settings.ts';
-import { openingOrders } from './starting.ts';
+import { claim, concede, confirmed, persist, witnessAnswers, witnessed } from './keeping.ts';
+import { codes, type Reason, sentences } from './reason.ts';
+import { describeRecord, sameRecord } from './record.ts';
+import {
+  NOT_ACKNOWLEDGING_MS_MAX,
+  RETRY_MS,
+  SILENT_STANDBY_MS_MAX,
+  STATEMENT_MS_MAX,
+  TAKEOVER_STEP_MS_MAX,
+  WITNESS_MS_MAX,
+} from './settings.ts';
+import { laterRecord, openingOrders, reopenPlan } from './starting.ts';
 import { behindMs, freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
@@ -42,11 +51,11 @@ export function vouches(state: PairState): boolean {
 }
 
 function standDown(state: PairState): Decision | null {
-  const report = freshReport(state);
-  if (report === null || report.record.epoch <= state.record.epoch) return null;
-  const because = `${report.node} knows a later record (epoch ${report.record.epoch}, writer ${report.record.writer}): ${state.settings.self} is no longer the writer`;
+  const later = laterRecord(state);
+  if (later === null) return null;
+  const because = `${later.who} says: ${describeRecord(later.record)}: ${state.settings.self} is no longer the writer`;
   const closing: Order[] = [
-    { kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX },
+    persist(state, later.record),
     { kind: 'yield-vip', because, deadlineMs: STATEMENT_MS_MAX },
   ];
   if (state.own.health === 'up') closing.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
@@ -55,19 +64,25 @@ function standDown(state: PairState): Decision | null {
 
 /** What asks this writer to give its role away, and the orders that close it. */
 function handOver(state: PairState): Decision | null {
-  const reason = state.stop ?? unfit(state)[0] ?? state.switchover;
+  const ordered = state.stop ?? state.switchover;
+  const reason = state.stop ?? unfit(state)[0]?.because ?? state.switchover;
   if (reason === null || state.own.health === 'unknown') return null;
-  const against = peerIneligible(state);
+  const against = [...peerIneligible(state), ...(ordered === null ? peerHeld(state) : [])];
   if (against.length > 0) return cannotHandOver(state, reason, against);
-  const orders: Order[] = [{ kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX }];
+  const epoch = state.record.epoch + 1;
+  const journal = { kind: 'handover', epoch, because: reason, orders: [] } as const;
+  const orders: Order[] = [
+    persist(state, state.record, journal),
+    { kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX },
+  ];
   const { health } = state.own;
   if (health === 'up') orders.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
   if (health === 'unwritable') orders.push({ kind: 'close-writes', deadlineMs: ILL_SERVER_MS_MAX });
   return { kind: 'plan', plan: { kind: 'handover', because: reason, orders } };
 }
 
-function cannotHandOver(state: PairState, reason: string, against: readonly string[]): Decision | null {
-  const because = `${reason}; ${state.settings.peer} cannot take over: ${against.join('; ')}`;
+function cannotHandOver(state: PairState, reason: string, against: readonly Reason[]): Decision | null {
+  const because = `${reason}; ${state.settings.peer} does not take over: ${sentences(against)}`;
   if (state.stop !== null) {
     const orders: Order[] = [{ kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX }];
     if (state.own.health === 'up') orders.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
@@ -76,8 +91,8 @@ function cannotHandOver(state: PairState, reason: string, against: readonly stri
   if (state.switchover !== null && reason === state.switchover) {
     return { kind: 'say', level: 'warn', code: 'switchover-refused', because, change: { switchover: null } };
   }
-  if (state.said['no-handover'] === against.join()) return null;
-  const said = { ...state.said, 'no-handover': against.join() };
+  if (state.said['no-handover'] === codes(against)) return null;
+  const said = { ...state.said, 'no-handover': codes(against) };
   return { kind: 'say', level: 'error', code: 'no-handover', because, change: { said } };
 }
 
@@ -91,6 +106,11 @@ function reasonToGoAlone(state: PairState): string | null {
     if (since === null || nowMs - since < NOT_ACKNOWLEDGING_MS_MAX) return null;
     return `${settings.peer} does not receive: its server is ${report.server}, its replication ${report.replicating ? 'runs' : 'does not run'}`;
   }
+  if (settings.witness) {
+    const silentMs = nowMs - Math.max(peer.heardAtMs, state.writerSinceMs);
+    if (silentMs < SILENT_STANDBY_MS_MAX || !witnessAnswers(state)) return null;
+    return `${settings.peer} has been silent for ${Math.round(silentMs)} ms`;
+  }
   if (settings.partition === 'consistency') return null;
   // Cut off ourselves: nobody who could reach us would be served by going on.
   if (!wire.interfaceUp || (settings.gatewayChecked && wire.gateway === 'silent')) return null;
@@ -100,10 +120,33 @@ function reasonToGoAlone(state: PairState): string | null {
 
 function goAlone(state: PairState): Decision | null {
   if (state.record.sync !== 'paired' || state.own.suspect) return null;
+  if (state.settings.witness && state.nowMs < state.retryAtMs) return null;
   const because = reasonToGoAlone(state);
   if (because === null) return null;
   const record = { ...state.record, sync: 'alone' } as const;
-  return plan('go-alone', because, { kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX });
+  return plan('go-alone', because, ...claim(state, record));
+}
+
+/**
+ * A witness that was wiped, or restored from a backup, is told the record anew; only while the standby agrees with it, so that
+ * nothing was decided that this node does not know.
+ */
+function restoreWitness(state: PairState): Decision | null {
+  const { record, witness, settings, nowMs } = state;
+  const { view } = witness;
+  if (!settings.witness || view === null || nowMs < state.retryAtMs) return null;
+  const behind = view.kind === 'empty' || (view.kind === 'holds' && view.record.epoch < record.epoch);
+  const report = freshReport(state);
+  if (!behind || report === null || report.role !== 'following' || report.record.epoch !== record.epoch) {
+    return null;
+  }
+  const because = 'the witness lacks the record, and both nodes agree on it';
+  return plan('reconcile', because, {
+    kind: 'witness',
+    record,
+    expected: witness.holds,
+    deadlineMs: WITNESS_MS_MAX,
+  });
 }
 
 /**
@@ -122,9 +165,23 @@ export function pairPauseMs(failures: number): number {
 
 function pair(state: PairState): Decision | null {
   const { record, settings, own, nowMs } = state;
-  if (record.sync !== 'alone' || settings.durability !== 'lossless' || nowMs < state.pairAtMs) return null;
+  if (settings.durability !== 'lossless' || nowMs < state.pairAtMs) return null;
+  // Written here and not at the witness: the pairing is done again from its start.
+  const atWitness = witnessed(state);
+  const unfinished =
+    record.sync === 'paired' && atWitness?.epoch === record.epoch && atWitness.sync === 'alone';
+  if (record.sync === 'paired' && !unfinished) return null;
+  if (settings.witness && !witnessAnswers(state)) return null;
   const report = freshReport(state);
-  if (report === null || report.role !== 'following' || !sameRecord(report.record, record)) return null;
+  const agreed = settings.witness ? atWitness : record;
+  if (
+    report === null ||
+    report.role !== 'following' ||
+    agreed === null ||
+    !sameRecord(report.record, agreed)
+  ) {
+    return null;
+  }
   if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
   if (own.status === null || own.status.readOnly) return null;
   if (!receivesOfThisTerm(state, union(report.executedGtid, report.receivedGtid))) return null;
@@ -135,13 +192,14 @@ function pair(state: PairState): Decision | null {
     `${settings.peer} receives again`,
     { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
     { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
-    { kind: 'persist', record: { ...record, sync: 'paired' }, deadlineMs: STATEMENT_MS_MAX },
+    ...concede(state, { ...record, sync: 'paired' }),
   );
 }
 
 /** Whether commits may stop waiting: the record says alone, and the standby knows it or can no longer promote. */
 export function mayRelax(state: PairState): boolean {
   if (state.record.sync !== 'alone') return false;
+  if (state.settings.witness) return confirmed(state);
   if (state.peer.knowsAlone) return true;
   return state.nowMs - state.vouchedAtMs >= state.settings.aloneAfterMs;
 }
@@ -149,6 +207,7 @@ export function mayRelax(state: PairState): boolean {
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
 function mayAdmit(state: PairState): boolean {
   if (state.own.suspect) return false;
+  if (state.settings.witness) return confirmed(state) || freshReport(state) !== null;
   return state.record.sync === 'alone' || freshReport(state) !== null;
 }
 
@@ -210,7 +269,14 @@ const CLOSING = new Set(['handover', 'stand-down', 'leave', 'reopen']);
 
 export function decideWriting(state: PairState): Decision | null {
   if (state.operation !== null && CLOSING.has(state.operation.kind)) return null;
-  return standDown(state) ?? handOver(state) ?? goAlone(state) ?? pair(state) ?? reconcile(state);
+  return (
+    standDown(state) ??
+    handOver(state) ??
+    goAlone(state) ??
+    restoreWitness(state) ??
+    pair(state) ??
+    reconcile(state)
+  );
 }
 
 /** How long the writer waits for an answer before it makes its offer again. */
@@ -218,17 +284,29 @@ const OFFER_AGAIN_MS = 1000;
 
 /** The role `handing-over`: closed, and waiting for the standby to claim the next epoch or to refuse it. */
 export function decideHandingOver(state: PairState): Decision | null {
-  const { offer, record, nowMs, settings } = state;
+  const { offer, nowMs, settings } = state;
   const report = freshReport(state);
-  if (report !== null && report.record.epoch > record.epoch) {
+  const later = laterRecord(state);
+  if (later !== null) {
     return {
       kind: 'plan',
       plan: {
         kind: 'adopt',
-        because: `${settings.peer} has taken epoch ${report.record.epoch}`,
-        orders: [{ kind: 'persist', record: report.record, deadlineMs: STATEMENT_MS_MAX }],
+        because: `${later.record.writer} has taken epoch ${later.record.epoch}`,
+        orders: [persist(state, later.record)],
       },
     };
+  }
+  // Only the witness can tell that it was not taken; see resumeHandover for a node that was restarted meanwhile.
+  const forgone =
+    offer !== null &&
+    report === null &&
+    settings.witness &&
+    state.stop === null &&
+    witnessAnswers(state) &&
+    nowMs - state.offeredAtMs > settings.aloneAfterMs;
+  if (forgone && nowMs >= state.retryAtMs) {
+    return reopenPlan(state, offer.epoch, 'it is not heard, and the witness says that it has not taken it');
   }
   const unanswered = nowMs - state.offeredAtMs > OFFER_AGAIN_MS;
   // Closed, and without the VIP: an answer that comes later needs nothing more of this node.
@@ -239,26 +317,17 @@ export function decideHandingOver(state: PairState): Decision | null {
     };
   }
   if (offer !== null && report !== null && unanswered) {
+    const { epoch, finalGtid, planned, because } = offer;
     return {
       kind: 'tell',
-      message: { kind: 'handover', ...offer },
+      message: offer.withdrawn
+        ? { kind: 'withdrawn', epoch, because }
+        : { kind: 'handover', epoch, finalGtid, planned, because },
       change: { offeredAtMs: nowMs },
-      because: `no answer from ${settings.peer} yet: offering epoch ${offer.epoch} again`,
+      because: offer.withdrawn
+        ? `the offer of epoch ${epoch} to ${settings.peer} is taken back: ${because}`
+        : `no answer from ${settings.peer} yet: offering epoch ${epoch} again`,
     };
   }
   return null;
-}
-
-/** After a refusal: claim an epoch above the one that was offered, and open again. */
-export function reopenPlan(state: PairState, refusedEpoch: number, because: string): Decision {
-  const record = { ...state.record, epoch: refusedEpoch + 1 };
-  const opening = state.own.health === 'up' ? openingOrders({ ...state, record }) : [];
-  return {
-    kind: 'plan',
-    plan: {
-      kind: 'reopen',
-      because: `${state.settings.peer} refused epoch ${refusedEpoch}: ${because}; ${state.settings.self} goes on`,
-      orders: [{ kind: 'persist', record, deadlineMs: STATEMENT_MS_MAX }, ...opening],
-    },
-  };
 }

@@ -3,7 +3,7 @@
 // What the server does, and why each statement is as it is: docs/MARIADB.md.
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { contains, executedPosition } from '../../core/gtid/mariadb.ts';
+import { contains, executedPosition, parseGtids } from '../../core/gtid/mariadb.ts';
 import { type Database, DatabaseError, type Heartbeat } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection, whereOf } from './connection.ts';
 import { fullDisk } from './disk.ts';
@@ -152,6 +152,19 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
       await orders.query('SET GLOBAL read_only = OFF', left());
       if (options.eventScheduler ?? true) await setEventScheduler(orders, true, left());
     },
+    async skipSequence(deadlineMs) {
+      const left = countdown(deadlineMs);
+      const [row = {}] = rowsOf(
+        await orders.query('SELECT @@GLOBAL.gtid_current_pos AS p, @@SESSION.gtid_domain_id AS d', left()),
+      );
+      const next = lastSequence(text(row['p']), BigInt(text(row['d']))) + SEQUENCE_GAP;
+      await orders.query(`SET SESSION gtid_seq_no = ${next}`, left());
+      await orders.query(
+        `INSERT INTO ${table} (node_server_id, epoch, sequence) VALUES (@@server_id, 0, 0)
+         ON DUPLICATE KEY UPDATE sequence = sequence + 1`,
+        left(),
+      );
+    },
     async closeWrites(deadlineMs) {
       const left = countdown(deadlineMs);
       await setEventScheduler(orders, false, left());
@@ -186,6 +199,18 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
       await killProcess(server);
     },
   };
+}
+
+/** More than one group commit holds, and so more than one crash can take back. */
+const SEQUENCE_GAP = 10_000n;
+
+function lastSequence(position: string, domain: bigint): bigint {
+  const parsed = parseGtids(position);
+  if (!parsed.ok) throw new DatabaseError('statement', `no list of GTIDs: ${position}`);
+  return parsed.gtids.reduce(
+    (last, gtid) => (BigInt(gtid.domain) === domain && gtid.sequence > last ? gtid.sequence : last),
+    0n,
+  );
 }
 
 const whole = (value: number): number => {

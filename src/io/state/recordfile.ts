@@ -3,12 +3,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../../core/error.ts';
-import { type PairRecord, parseRecord } from '../../core/pair/record.ts';
+import { parseStored, type Stored } from '../../core/pair/stored.ts';
 
 export interface RecordFile {
   /** Null when this node never had a record. */
-  read(): PairRecord | null;
-  write(record: PairRecord): void;
+  read(): Stored | null;
+  write(stored: Stored): void;
   readonly path: string;
 }
 
@@ -68,7 +68,7 @@ export function openRecordFile(folder: string, pair: string, node: string): Reco
           'stop here: without its record a node cannot know whether its data are current. Move the file away only if the peer is up and is the writer: this node then takes the record over from it',
         );
       };
-      let value: { pair?: unknown; node?: unknown; record?: unknown };
+      let value: { pair?: unknown; node?: unknown };
       try {
         value = JSON.parse(text) as typeof value;
       } catch {
@@ -76,10 +76,10 @@ export function openRecordFile(folder: string, pair: string, node: string): Reco
       }
       if (value.pair !== pair || value.node !== node)
         return refuse(`belongs to node ${value.node} of pair ${value.pair}`);
-      return parseRecord(value.record) ?? refuse('holds no record');
+      return parseStored(value) ?? refuse('holds no record');
     },
-    write(record) {
-      replaceDurably(folder, 'record.json', `${JSON.stringify({ format: 1, pair, node, record })}\n`);
+    write(stored) {
+      replaceDurably(folder, 'record.json', `${JSON.stringify({ format: 1, pair, node, ...stored })}\n`);
     },
   };
 }
