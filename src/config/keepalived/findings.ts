@@ -1,0 +1,65 @@
+// What the parser has to say about a file, and the exit status that `keepalived -t` would have given. Every step of parse.ts
+// writes into one collector, in the order in which things were found.
+import type { Finding } from '../types.ts';
+import { FINDINGS_MAX } from './limits.ts';
+import type { Place } from './text.ts';
+
+/**
+ * fatal: the C daemon stops here and does not start. error: it complains and goes on with something else than was typed.
+ * warning: it says nothing, and it will hurt.
+ */
+export type Severity = 'fatal' | 'error' | 'warning';
+
+export interface KeepalivedFinding extends Finding {
+  readonly severity: Severity;
+}
+
+export type Report = (severity: Severity, place: Place, code: string, message: string, hint: string) => void;
+
+export interface Findings {
+  readonly report: Report;
+  list(): readonly KeepalivedFinding[];
+}
+
+/** A hostile file makes hostile messages: one line, of a length that can be read. */
+export function quote(text: string): string {
+  const line = text.slice(0, 80).replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ');
+  return text.length > 60 ? `${line.slice(0, 57)}...` : line;
+}
+
+export function collectFindings(): Findings {
+  const kept: KeepalivedFinding[] = [];
+  let last: Place | null = null;
+  let dropped = 0;
+  return {
+    report(severity, { file, line, column }, code, message, hint) {
+      if (kept.length < FINDINGS_MAX) kept.push({ file, line, column, code, message, hint, severity });
+      else {
+        dropped++;
+        last ??= { file, line, column };
+      }
+    },
+    list() {
+      if (last === null) return kept;
+      return [
+        ...kept,
+        {
+          ...(last as Place),
+          code: 'more-findings',
+          severity: 'warning',
+          message: `from here on ${dropped} more findings are not shown`,
+          hint: 'mend the first ones and check again',
+        },
+      ];
+    },
+  };
+}
+
+export type ExitStatus = 0 | 2 | 5 | 6;
+
+/** As `keepalived --config-test` exits: 0 fine, 2 a parameter is missing, 6 scripts without security, 5 any other mistake. */
+export function exitStatus(findings: readonly KeepalivedFinding[]): ExitStatus {
+  if (findings.some((f) => f.severity === 'fatal')) return 2;
+  if (findings.some((f) => f.code === 'script-security')) return 6;
+  return findings.some((f) => f.severity === 'error') ? 5 : 0;
+}

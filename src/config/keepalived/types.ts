@@ -1,0 +1,176 @@
+// keepalived.conf as the rest of the program sees it: defaults filled in and odd values made even as the C daemon does it.
+// Times are in milliseconds. Made by config.ts; what is not here (static routes, BFD, LVS groups) is in `reading`, as typed.
+import type { AddressEntry, TrackEntry, UnicastPeer } from './entries.ts';
+import type { TOP } from './schema/index.ts';
+import type { Placed, Reading, Script } from './spec.ts';
+import type { Place } from './text.ts';
+
+export interface Notify {
+  readonly any: Script | null;
+  readonly master: Script | null;
+  readonly backup: Script | null;
+  readonly fault: Script | null;
+  readonly stop: Script | null;
+}
+
+export interface Account {
+  readonly user: string;
+  readonly group: string | null;
+}
+
+export interface Mail {
+  readonly to: readonly string[];
+  /** null: keepalived@<host name>. */
+  readonly from: string | null;
+  readonly server: { readonly host: string; readonly port: number } | null;
+  readonly helo: string | null;
+  readonly timeoutMs: number;
+}
+
+export interface GlobalConfig {
+  /** null: the host's name. */
+  readonly routerId: string | null;
+  readonly mail: Mail;
+  readonly scriptSecurity: boolean;
+  /** null: keepalived_script if there is such a user, otherwise root. */
+  readonly scriptUser: Account | null;
+  readonly vrrpVersion: 2 | 3;
+  readonly startupDelayMs: number;
+  readonly strict: boolean;
+  readonly notifyFifo: string | null;
+  readonly vrrpNotifyFifo: string | null;
+  readonly lvsNotifyFifo: string | null;
+  readonly realtimePriority: number | null;
+}
+
+export interface ScriptConfig {
+  readonly name: string;
+  readonly at: Place;
+  readonly script: Script;
+  readonly intervalMs: number;
+  /** null: as long as the interval. */
+  readonly timeoutMs: number | null;
+  /** 0: a failure is a FAULT. */
+  readonly weight: number;
+  readonly reverse: boolean;
+  readonly rise: number;
+  readonly fall: number;
+  readonly user: Account | null;
+  readonly initFail: boolean;
+}
+
+export interface Tracked {
+  readonly interfaces: readonly Placed<TrackEntry>[];
+  readonly scripts: readonly Placed<TrackEntry>[];
+  readonly files: readonly Placed<TrackEntry>[];
+  readonly processes: readonly Placed<TrackEntry>[];
+}
+
+export interface Garp {
+  readonly masterDelayMs: number;
+  readonly masterRepeat: number;
+  readonly refreshMs: number;
+  readonly refreshRepeat: number;
+  readonly lowerPrioDelayMs: number;
+  readonly lowerPrioRepeat: number;
+}
+
+export type Authentication =
+  | { readonly type: 'none' }
+  /** At most 8 characters; the rest is cut off as the C daemon does. */
+  | { readonly type: 'pass' | 'ah'; readonly password: string };
+
+export interface InstanceConfig {
+  readonly name: string;
+  readonly at: Place;
+  readonly state: 'MASTER' | 'BACKUP';
+  /** null: not given. Only a unicast instance can do without. */
+  readonly interface: string | null;
+  /** null: missing or out of range; such an instance cannot run. */
+  readonly virtualRouterId: number | null;
+  readonly priority: number;
+  readonly version: 2 | 3;
+  readonly family: 4 | 6;
+  readonly advertIntervalMs: number;
+  readonly preempt: boolean;
+  readonly preemptDelayMs: number;
+  readonly authentication: Authentication;
+  readonly addresses: readonly Placed<AddressEntry>[];
+  readonly excluded: readonly Placed<AddressEntry>[];
+  readonly sourceAddress: string | null;
+  readonly multicastGroup: string | null;
+  /** Empty: multicast. */
+  readonly unicastPeers: readonly Placed<UnicastPeer>[];
+  readonly checkUnicastSource: boolean;
+  readonly tracked: Tracked;
+  readonly trackPrimary: boolean;
+  readonly notify: Notify;
+  readonly notifyMasterRxLowerPriority: Script | null;
+  readonly mail: boolean;
+  readonly garp: Garp;
+  readonly downTimerAdverts: number;
+  readonly lowerPriorityNoAdvert: boolean;
+  readonly higherPrioritySendAdvert: boolean;
+  readonly skipCheckAdvertAddress: boolean;
+  readonly strict: boolean;
+  /** Where a keyword of the instance was typed; the place of the instance when it was not. */
+  placeOf(keyword: string): Place;
+}
+
+export interface SyncGroupConfig {
+  readonly name: string;
+  readonly at: Place;
+  readonly members: readonly Placed<string>[];
+  readonly tracked: Tracked;
+  readonly notify: Notify;
+  readonly mail: boolean;
+}
+
+export interface CheckerConfig {
+  readonly kind: string;
+  readonly at: Place;
+  readonly connectAddress: string | null;
+  readonly connectPort: number | null;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly delayBeforeRetryMs: number;
+  readonly intervalMs: number;
+  readonly warmupMs: number;
+  /** true: counts as down until its first success. */
+  readonly startsDown: boolean;
+  readonly script: Script | null;
+}
+
+export interface RealServerConfig {
+  readonly address: string;
+  readonly port: number | null;
+  readonly at: Place;
+  readonly weight: number;
+  readonly notifyUp: Script | null;
+  readonly notifyDown: Script | null;
+  readonly inhibitOnFailure: boolean;
+  readonly checkers: readonly CheckerConfig[];
+}
+
+export interface VirtualServerConfig {
+  /** `192.0.2.100`, `fwmark 3` or `group name`. */
+  readonly address: string;
+  readonly port: number | null;
+  readonly at: Place;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  readonly quorum: number;
+  readonly hysteresis: number;
+  readonly quorumUp: Script | null;
+  readonly quorumDown: Script | null;
+  readonly realServers: readonly RealServerConfig[];
+}
+
+export interface KeepalivedConfig {
+  readonly global: GlobalConfig;
+  readonly scripts: readonly ScriptConfig[];
+  readonly instances: readonly InstanceConfig[];
+  readonly syncGroups: readonly SyncGroupConfig[];
+  readonly virtualServers: readonly VirtualServerConfig[];
+  /** Everything as typed, with places; also the blocks that have no form of their own above. */
+  readonly reading: Reading<typeof TOP>;
+}
