@@ -61,20 +61,30 @@ test('an ARP request is answered by the kernel at the other end, and the own req
   expect(socket.receive()).toBeNull();
 });
 
-test('a socket for the frames of some senders hears their requests and replies, and nobody else', () => {
+test('a socket for the frames of some senders, and for one host that asks for them, hears nobody else', () => {
   const [a, b] = createPair(['10.77.0.1/24'], ['10.77.0.2/24']);
-  const senders = ['10.77.0.100', '10.77.0.2', '10.77.0.101'];
-  const ear = closing(within(a, () => openArpSocket({ interfaceName: 'eth0', receives: true, senders })));
+  const senders = ['10.77.0.100', '10.77.0.101'];
+  const asker = { address: '10.77.0.2', asksFor: senders };
+  const ear = closing(
+    within(a, () => openArpSocket({ interfaceName: 'eth0', receives: true, senders, asker })),
+  );
+  const plain = closing(within(a, () => openArpSocket({ interfaceName: 'eth0', receives: true, senders })));
   const mouth = closing(within(b, () => openArpSocket({ interfaceName: 'eth0', receives: false })));
   const mac = macOf(b);
-  for (const sender of ['10.77.0.3', '10.77.0.2', '10.77.0.99', '10.77.0.100', '10.77.0.101', '10.77.0.102'])
-    mouth.send(encodeArpRequest(mac, sender, '10.77.0.1'));
-  const heard: string[] = [];
-  for (let frame = ear.receive(); frame !== null; frame = ear.receive()) {
-    const arp = decodeArp(frame);
-    if (arp.ok) heard.push(arp.senderIp);
-  }
-  expect(heard).toEqual(['10.77.0.2', '10.77.0.100', '10.77.0.101']);
+  for (const sender of ['10.77.0.2', '10.77.0.99', '10.77.0.100', '10.77.0.101', '10.77.0.102'])
+    for (const target of ['10.77.0.1', '10.77.0.100', '10.77.0.101', '10.77.0.102'])
+      mouth.send(encodeArpRequest(mac, sender, target));
+  const heardBy = (socket: typeof ear): string[] => {
+    const heard: string[] = [];
+    for (let frame = socket.receive(); frame !== null; frame = socket.receive()) {
+      const arp = decodeArp(frame);
+      if (arp.ok) heard.push(`${arp.senderIp.slice(8)} ${arp.targetIp.slice(8)}`);
+    }
+    return heard;
+  };
+  const ofSenders = ['100 1', '100 100', '100 101', '100 102', '101 1', '101 100', '101 101', '101 102'];
+  expect(heardBy(plain)).toEqual(ofSenders);
+  expect(heardBy(ear)).toEqual(['2 100', '2 101', ...ofSenders]);
 });
 
 test.each(['as an ICMPv6 message', 'as a whole frame'])(

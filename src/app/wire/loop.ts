@@ -46,6 +46,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   };
   let link: { up: boolean; because: string } = { up: false, because: 'not known yet' };
   let reported = '';
+  let reportedTruth = truth.view();
   let stopping = false;
 
   const routers: VirtualRouter[] = families.map((family) =>
@@ -184,9 +185,10 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     const [first] = routers;
     const held = leases.held();
     const vipTruth = truth.view();
-    const digest = JSON.stringify([wire, first?.stateName(), [...held], vipTruth]);
-    if (digest === reported) return;
+    const digest = JSON.stringify([wire, first?.stateName(), [...held]]);
+    if (digest === reported && vipTruth === reportedTruth) return;
     reported = digest;
+    reportedTruth = vipTruth;
     report({
       kind: 'wire',
       wire,
@@ -228,13 +230,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       let expectedMs = bootMs();
       while (!stopping) {
         const now = bootMs();
-        const due = [
-          ...routers.map((router) => router.dueMs()),
-          leases.dueMs(),
-          gateway.dueMs(),
-          truth.dueMs(),
-          lateAtMs,
-        ];
+        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs(), lateAtMs];
         const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, Math.min(...due) - now));
         expectedMs = now + timeoutMs;
         const fds = [

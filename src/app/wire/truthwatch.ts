@@ -42,13 +42,14 @@ type Event = WithoutTime<VipTruthEvent>;
 export interface TruthWatch {
   readonly fds: readonly number[];
   receive(): void;
+  /** Wakes nobody for itself: the loop turns often enough, and each turn that is spared is CPU of an idle agent. */
   tick(): void;
-  dueMs(): number;
   link(up: boolean): void;
   /** The loop did not run for a while. */
   stalled(): void;
   /** An advert of the peer; priority 0 is its goodbye. */
   peerAdvert(priority: number): void;
+  /** The same array until something changed. */
   view(): readonly VipTruthView[];
   close(): void;
 }
@@ -82,7 +83,8 @@ function openIpv4Segment(
   const socket = openArpSocket({
     interfaceName: settings.interfaceName,
     receives: true,
-    senders: [...vips, ...(peer.includes(':') ? [] : [peer])],
+    senders: vips,
+    ...(peer.includes(':') ? {} : { asker: { address: peer, asksFor: vips } }),
   });
   // An ARP question needs an IPv4 sender. One of 0.0.0.0 (RFC 5227's probe) touches no cache, and is answered, too.
   const asker = settings.ownAddress.includes(':') ? '0.0.0.0' : settings.ownAddress;
@@ -146,11 +148,22 @@ export function openTruthWatch(
   let peerHolds = false;
   let peerAdvertMs = 0;
 
+  const look = (): readonly VipTruthView[] =>
+    [...states].map(([vip, { standing }]) => ({
+      vip,
+      verdict: standing.verdict,
+      because: standing.because,
+      atMs: Math.round(standing.sinceMs),
+    }));
+  let view = look();
+
   function feed(vip: string, event: Event): void {
     const state = states.get(vip);
     if (state === undefined) return;
     const [next, actions] = step(state, { ...event, nowMs: bootMs() } as VipTruthEvent);
     states.set(vip, next);
+    const { verdict, because } = next.standing;
+    if (verdict !== state.standing.verdict || because !== state.standing.because) view = look();
     for (const action of actions) {
       if (action.kind === 'ask') segments.get(vip.includes(':') ? 6 : 4)?.ask(vip);
       else if (action.kind === 'announce') leases.announce([vip], ANNOUNCEMENTS);
@@ -202,7 +215,6 @@ export function openTruthWatch(
         feed(vip, { kind: 'timer' });
       }
     },
-    dueMs: () => Math.min(...[...states.values()].map(dueMs)),
     link(up) {
       syncHeld();
       feedAll({ kind: 'link', up });
@@ -216,13 +228,7 @@ export function openTruthWatch(
       peerAdvertMs = bootMs();
       setPeerHolds(priority > 0);
     },
-    view: () =>
-      [...states].map(([vip, { standing }]) => ({
-        vip,
-        verdict: standing.verdict,
-        because: standing.because,
-        atMs: Math.round(standing.sinceMs),
-      })),
+    view: () => view,
     close() {
       for (const segment of segments.values()) segment.close();
     },

@@ -42,6 +42,8 @@ export interface ArpSocketOptions {
   readonly repliesFrom?: string;
   /** Only frames whose sender is one of these IPv4 addresses, requests and replies, are received. */
   readonly senders?: readonly string[];
+  /** With `senders`: also this host's frames that are about one of these addresses. */
+  readonly asker?: { readonly address: string; readonly asksFor: readonly string[] };
 }
 
 const SO_ATTACH_FILTER = 26;
@@ -52,9 +54,10 @@ const JUMP_EQUAL = 0x15;
 const RETURN = 0x06;
 const OPERATION_AT = ETHERNET_HEADER_BYTES + 6;
 const SENDER_AT = ETHERNET_HEADER_BYTES + 14;
+const TARGET_AT = ETHERNET_HEADER_BYTES + 24;
 const REPLY = 2;
 /** A jump's offset is one byte. */
-const SENDERS_MAX = 250;
+const ADDRESSES_MAX = 250;
 
 /** A 16-bit code, two jump offsets, and a 32-bit operand. */
 type Instruction = readonly [number, number, number, number];
@@ -71,26 +74,57 @@ function assemble(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** A classic BPF program (linux/filter.h): keep a frame whose sender is one of the addresses, and that is a reply if asked so. */
-function senderFilter(senders: readonly string[], repliesOnly: boolean): Uint8Array<ArrayBuffer> {
-  assert(senders.length <= SENDERS_MAX, `an ARP filter takes ${SENDERS_MAX} addresses at most`);
-  const matches = senders.map((text, i): Instruction => {
-    const address = parseIp(text);
-    assert(address !== null && address.length === 4, `${text} is an IPv4 address`);
-    const operand = new DataView(address.buffer, address.byteOffset, 4).getUint32(0);
-    // Past the tests that follow, and past the refusal.
-    return [JUMP_EQUAL, senders.length - i, 0, operand];
-  });
-  const operation: Instruction[] = [
-    [LOAD_HALF, 0, 0, OPERATION_AT],
-    [JUMP_EQUAL, 0, senders.length + 1, REPLY],
-  ];
+function operandOf(text: string): number {
+  const address = parseIp(text);
+  assert(address !== null && address.length === 4, `${text} is an IPv4 address`);
+  return new DataView(address.buffer, address.byteOffset, 4).getUint32(0);
+}
+
+/** Tests the word loaded last against each address: on a match to the end of the program, which keeps the frame. */
+function keepAnyOf(addresses: readonly string[], instructionsAfter: number): Instruction[] {
+  return addresses.map((text, i) => [
+    JUMP_EQUAL,
+    addresses.length - 1 - i + instructionsAfter,
+    0,
+    operandOf(text),
+  ]);
+}
+
+/** Classic BPF programs (linux/filter.h). Both end in "drop", "keep": a jump over one instruction more is a "keep". */
+const DROP: Instruction = [RETURN, 0, 0, 0];
+const KEEP: Instruction = [RETURN, 0, 0, 0xffff];
+
+function replyFilter(from: string): Uint8Array<ArrayBuffer> {
   return assemble([
-    ...(repliesOnly ? operation : []),
+    [LOAD_HALF, 0, 0, OPERATION_AT],
+    [JUMP_EQUAL, 0, 2, REPLY],
     [LOAD_WORD, 0, 0, SENDER_AT],
-    ...matches,
-    [RETURN, 0, 0, 0],
-    [RETURN, 0, 0, 0xffff],
+    ...keepAnyOf([from], 1),
+    DROP,
+    KEEP,
+  ]);
+}
+
+function senderFilter(senders: readonly string[], asker: ArpSocketOptions['asker']): Uint8Array<ArrayBuffer> {
+  const asksFor = asker?.asksFor ?? [];
+  assert(
+    senders.length + asksFor.length <= ADDRESSES_MAX,
+    'the jumps of an ARP filter are one byte long',
+  );
+  const about: Instruction[] =
+    asker === undefined
+      ? []
+      : [
+          [JUMP_EQUAL, 0, asksFor.length + 1, operandOf(asker.address)],
+          [LOAD_WORD, 0, 0, TARGET_AT],
+          ...keepAnyOf(asksFor, 1),
+        ];
+  return assemble([
+    [LOAD_WORD, 0, 0, SENDER_AT],
+    ...keepAnyOf(senders, about.length + 1),
+    ...about,
+    DROP,
+    KEEP,
   ]);
 }
 
@@ -158,8 +192,9 @@ export function openArpSocket(options: ArpSocketOptions): ArpSocket {
     // Protocol 0 until bound: a packet socket made with a protocol hears all interfaces before bind() narrows it.
     const fd = check(libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket(AF_PACKET)');
     try {
-      const senders = options.repliesFrom === undefined ? options.senders : [options.repliesFrom];
-      if (senders !== undefined) attachFilter(fd, senderFilter(senders, options.repliesFrom !== undefined));
+      const { repliesFrom, senders, asker } = options;
+      if (repliesFrom !== undefined) attachFilter(fd, replyFilter(repliesFrom));
+      else if (senders !== undefined) attachFilter(fd, senderFilter(senders, asker));
       const own = packetSockaddr(options.receives ? ETHERTYPE_ARP : 0, interfaceIndex);
       check(libc.bind(fd, own, own.length), 'bind(AF_PACKET)');
       return new ArpSocket(fd, interfaceIndex, options.receives);
