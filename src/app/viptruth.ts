@@ -14,6 +14,8 @@ import {
   look,
   lookAway,
   newLead,
+  type ServerIdentity,
+  sameServer,
 } from '../core/viptruth/lead.ts';
 import { within } from '../io/database/connection.ts';
 import { toDatabaseError } from '../io/database/errors.ts';
@@ -30,7 +32,7 @@ export interface LeadTimes {
 
 const TIMES: LeadTimes = { everyMs: 5000, againMs: 1000, settleMs: 1500, deadlineMs: 1000 };
 /** How soon a changed situation is noticed. */
-const GLANCE_MS = 250;
+const GLANCE_MS = 500;
 
 export interface Situation {
   readonly role: Role;
@@ -119,6 +121,8 @@ export function startVipTruth(options: VipTruthOptions): VipTruth {
   let stopped = false;
   let wake: () => void = () => {};
   let known = '';
+  /** Found at the writer's own address; asked there again whenever the VIP leads elsewhere, or nowhere. */
+  let writerIs: ServerIdentity | null = null;
   let dueMs = 0;
 
   const take = (vip: string, turn: { readonly state: LeadState; readonly say: LeadSaying | null }): void => {
@@ -130,8 +134,10 @@ export function startVipTruth(options: VipTruthOptions): VipTruth {
   /** Asks once; false: it was odd, and is to be asked again soon. */
   async function ask(vip: string, before: Situation): Promise<boolean> {
     const state = leads.get(vip) ?? newLead('', 0);
-    const direct = await find(options, peer.address, times.deadlineMs);
     const atVip = await find(options, vip, times.deadlineMs);
+    const asBefore = writerIs !== null && atVip.kind === 'server' && sameServer(atVip.identity, writerIs);
+    const direct = asBefore ? atVip : await find(options, peer.address, times.deadlineMs);
+    writerIs = direct.kind === 'server' ? direct.identity : null;
     // A role that moved meanwhile makes the answer one about another situation.
     if (stopped || digest(situation()) !== digest(before)) return true;
     const seen = judgeLead({ vip, writer: options.peer.name, epoch: before.epoch, direct }, atVip);
@@ -144,6 +150,7 @@ export function startVipTruth(options: VipTruthOptions): VipTruth {
     const now = situation();
     if (digest(now) !== known) {
       known = digest(now);
+      writerIs = null;
       dueMs = clock.bootMs() + times.settleMs;
       const because = notAsking(now, peer.name);
       for (const [vip, state] of leads) {

@@ -107,10 +107,7 @@ function replyFilter(from: string): Uint8Array<ArrayBuffer> {
 
 function senderFilter(senders: readonly string[], asker: ArpSocketOptions['asker']): Uint8Array<ArrayBuffer> {
   const asksFor = asker?.asksFor ?? [];
-  assert(
-    senders.length + asksFor.length <= ADDRESSES_MAX,
-    'the jumps of an ARP filter are one byte long',
-  );
+  assert(senders.length + asksFor.length <= ADDRESSES_MAX, 'the jumps of an ARP filter are one byte long');
   const about: Instruction[] =
     asker === undefined
       ? []
