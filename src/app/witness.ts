@@ -1,6 +1,7 @@
 // The witness of pair.yaml, opened: which etcd, under which name and id of the pair.
 
 import type { PairConfig, WitnessConfig } from '../config/types.ts';
+import { readWitnessFiles } from '../config/witness-files.ts';
 import { pairId } from '../io/witness/entry.ts';
 import { openEtcdWitness } from '../io/witness/etcd.ts';
 import type { Witness } from '../runtime/ports.ts';
@@ -11,5 +12,6 @@ export function openWitness(config: PairConfig, witness: WitnessConfig, pairKey:
     pair: config.pair,
     pairId: pairId(pairKey),
     nodes: config.nodes.map((node) => node.name),
+    ...readWitnessFiles(witness),
   });
 }

@@ -6,6 +6,8 @@ import type { Witness } from '../runtime/ports.ts';
 const INTERVAL_MS = 1000;
 const HURRY_INTERVAL_MS = 100;
 const DEADLINE_MS = 1000;
+/** A swap waits for the read before it. */
+const HURRY_DEADLINE_MS = 300;
 
 export interface WitnessPoll {
   /** Whether the answer is wanted soon and often. */
@@ -20,7 +22,7 @@ export function startWitnessPoll(witness: Witness, onView: (view: WitnessView) =
 
   const run = async (): Promise<void> => {
     while (!stopped) {
-      const view = await witness.read(DEADLINE_MS);
+      const view = await witness.read(hurried ? HURRY_DEADLINE_MS : DEADLINE_MS);
       if (!stopped) onView(view);
       const restMs = hurried ? HURRY_INTERVAL_MS : INTERVAL_MS;
       await new Promise<void>((resolve) => {
