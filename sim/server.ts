@@ -3,7 +3,7 @@
 // strikes; freezing a server means not to call it. Held to the real server by test/database/model.test.ts.
 // Not in the model: DDL, conflicting rows, transactions of which a part arrived, parallel appliers, purged logs.
 import type { Heartbeat } from '../src/runtime/ports.ts';
-import { advance, newCommit, pending, submit } from './server/commit.ts';
+import { advance, newCommit, pending, report, submit } from './server/commit.ts';
 import { boot, kill, powerCut, shutdown } from './server/crash.ts';
 import * as orders from './server/orders.ts';
 import * as replica from './server/replica.ts';
@@ -167,7 +167,11 @@ function clientSide(
       for (const commit of pending(state)) {
         if (commit.session !== session) continue;
         commit.killed = true;
-        commit.gone ||= what === 'connection';
+        if (what === 'query') continue;
+        // The socket closes at once, whatever becomes of the commit.
+        commit.gone = true;
+        report(state, commit);
+        commit.waits = false;
       }
       advance(state);
     },

@@ -156,4 +156,31 @@ export const divergingCases: readonly Case[] = [
     },
     seen: { errant: '1', order: 'done', errors: 'receiver  applier ', a: '1,3', b: '2,3' },
   },
+  ...(
+    [
+      ['gtid_slave_pos ahead of the log', false, true, '3'],
+      ['the replica side off', true, false, '3'],
+      ['the replica side on and a true gtid_slave_pos', true, true, '1,3'],
+    ] as const
+  ).map(
+    ([how, ringCut, replicaSide, rows]): Case => ({
+      name: `a former writer started bare with ${how} ${rows === '3' ? 'loses' : 'takes back'} what it rolled back`,
+      async run(lab) {
+        const { a, b, until } = lab;
+        await rolledBack(lab, ringCut);
+        await b.boot();
+        await b.order('drain');
+        await b.order({ semiSyncSource: false });
+        await b.order('openWrites');
+        await commitAt(b, 3, lab);
+        await a.order({ semiSyncSource: false });
+        await a.order({ semiSyncReplica: replicaSide });
+        await a.startThreads('both');
+        await until(async () => (await a.rows()).endsWith('3'));
+        const errors = await errorsOf(a);
+        return { errors, a: await a.rows(), position: (await a.positions()).binlog };
+      },
+      seen: { errors: 'receiver  applier ', a: rows, position: '0-2-3' },
+    }),
+  ),
 ];

@@ -157,4 +157,38 @@ export const waitingCases: readonly Case[] = [
     },
     seen: { fate: 'refused', b: '' },
   },
+  {
+    name: 'a killed session behind a waiting group stays until it is its turn, and is then released without waiting',
+    async run(lab) {
+      const { a, b, until } = lab;
+      await b.order('stopReceiving');
+      const first = await a.write(1);
+      await untilWaiting(lab);
+      const second = await a.write(2);
+      await until(async () => (await a.positions()).binlog === '0-1-3');
+      await a.killSession(second, 'connection');
+      await lab.rest();
+      const before = `${first.fate()},${second.fate()}|${await a.rows()}`;
+      await a.killSession(first, 'query');
+      await until(async () => (await a.rows()) === '1,2');
+      await until(() => first.fate() !== 'pending' && second.fate() !== 'pending');
+      return { before, after: `${first.fate()},${second.fate()}` };
+    },
+    seen: { before: 'pending,lost|', after: 'ok,lost' },
+  },
+  {
+    name: 'the source side switched on while a replica is connected has commits acknowledged at once',
+    async run(lab) {
+      const { a, b, until } = lab;
+      await a.order({ semiSyncSource: false });
+      const alone = await a.write(1);
+      await until(() => alone.fate() === 'ok');
+      await a.order({ semiSyncSource: true });
+      const paired = await a.write(2);
+      await until(() => paired.fate() === 'ok');
+      await until(async () => (await b.rows()) === '1,2');
+      return { a: await a.rows() };
+    },
+    seen: { a: '1,2' },
+  },
 ];
