@@ -107,6 +107,7 @@ function openHost(namespace: string, own: string, peer: string, vip: string) {
       truth,
       said,
       verdict: () => truth.view()[0]?.verdict,
+      because: () => truth.view()[0]?.because ?? '',
       codes: () =>
         said
           .map((each) => each.code)
@@ -242,11 +243,9 @@ test('a planned move of the VIP is said by nobody, and the new holder is believe
   ] as const) {
     from.router.yield('the test says so');
     expect(to.router.claim('the test says so')).toBeNull();
-    runUntil(
-      'the new holder is believed',
-      [a, b],
-      () => to.verdict() === 'true' && from.verdict() === 'true',
-    );
+    const believed = () =>
+      to.because().startsWith('held here') && from.because().startsWith(`only ${to.mac}`);
+    runUntil('the new holder is believed', [a, b], believed);
     run([a, b], 2 * TIMES.everyMs);
   }
   expect([...a.codes(), ...b.codes()]).toEqual([]);
