@@ -14,7 +14,11 @@ export interface KeepalivedFinding extends Finding {
   readonly severity: Severity;
 }
 
-export type Report = (severity: Severity, place: Place, code: string, message: string, hint: string) => void;
+export interface Report {
+  (severity: Severity, place: Place, code: string, message: string, hint: string): void;
+  /** Another one of this severity would not be kept: no need to think about its hint. */
+  full(severity: Severity): boolean;
+}
 
 export interface Findings {
   readonly report: Report;
@@ -29,16 +33,24 @@ export function quote(text: string): string {
 
 export function collectFindings(): Findings {
   const kept: KeepalivedFinding[] = [];
+  const counts: Record<Severity, number> = { fatal: 0, error: 0, warning: 0 };
   let last: Place | null = null;
   let dropped = 0;
-  return {
-    report(severity, { file, line, column }, code, message, hint) {
-      if (kept.length < FINDINGS_MAX) kept.push({ file, line, column, code, message, hint, severity });
-      else {
+  const full = (severity: Severity) => counts[severity] >= FINDINGS_MAX;
+  const report: Report = Object.assign(
+    (severity: Severity, { file, line, column }: Place, code: string, message: string, hint: string) => {
+      if (full(severity)) {
         dropped++;
         last ??= { file, line, column };
+        return;
       }
+      counts[severity]++;
+      kept.push({ file, line, column, code, message, hint, severity });
     },
+    { full },
+  );
+  return {
+    report,
     list() {
       if (last === null) return kept;
       return [

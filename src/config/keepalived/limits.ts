@@ -18,5 +18,5 @@ export const EXPANSION_DEPTH_MAX = 40;
 export const REPLACEMENTS_MAX = 512;
 /** Blocks inside blocks; the grammar needs five. */
 export const BLOCK_DEPTH_MAX = 32;
-/** Findings kept; what comes after is counted only. */
+/** Findings kept of each severity; what comes after is counted only. */
 export const FINDINGS_MAX = 300;

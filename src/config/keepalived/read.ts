@@ -139,6 +139,10 @@ function checkShape(statement: Statement, spec: Spec<unknown>, report: Report): 
 }
 
 function reportUnknown(statement: Statement, schema: Schema, block: string, report: Report): void {
+  if (report.full('error')) {
+    report('error', statement.at, 'unknown-keyword', '', '');
+    return;
+  }
   const typed = quote(statement.keyword);
   const place = block === '' ? 'at the top of the file' : `in ${block}`;
   if (statement.keyword.startsWith('//')) {

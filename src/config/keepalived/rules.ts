@@ -33,7 +33,7 @@ const required: Rule = ({ instances }, report) => {
         `${i.name} names no interface`,
         'add interface eth0 (only unicast can do without)',
       );
-    if (i.addresses.length === 0)
+    if (i.addresses.length === 0 && i.placeOf('no_virtual_ipaddress') === i.at)
       report(
         'error',
         i.at,

@@ -97,7 +97,6 @@ export const GLOBAL_DEFS = {
   tmp_config_directory: not(word(), 'the configuration is read once, into memory'),
   config_save_dir: not(word(), 'debugging aid of the C daemon'),
   use_symlink_paths: not(toggle(), 'debugging aid of the C daemon'),
-  script_security_check_all: not(flag(), 'not seen in use'),
   nftables: not(words(0, 1), FIREWALL),
   nftables_priority: not(integer(-2_147_483_648, 2_147_483_647), FIREWALL),
   nftables_counters: not(flag(), FIREWALL),
