@@ -178,10 +178,6 @@ function garp(v: Values, g: Globals): Garp {
     refreshMs: (last(v.garp_master_refresh) ?? last(g.vrrp_garp_master_refresh) ?? 0) * 1000,
     refreshRepeat: last(v.garp_master_refresh_repeat) ?? last(g.vrrp_garp_master_refresh_repeat) ?? 1,
     lowerPrioDelayMs: lowerDelayS * 1000,
-    lowerPrioRepeat:
-      last(v.garp_lower_prio_repeat) ??
-      last(g.vrrp_garp_lower_prio_repeat) ??
-      last(g.vrrp_garp_lower_prio_rep) ??
-      masterRepeat,
+    lowerPrioRepeat: last(v.garp_lower_prio_repeat) ?? last(g.vrrp_garp_lower_prio_repeat) ?? masterRepeat,
   };
 }

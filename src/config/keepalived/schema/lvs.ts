@@ -29,10 +29,18 @@ const PACE = {
   delay_loop: seconds(0.000_001, TIME_MAX_S),
 } as const;
 
-const PACED = { ...PACE, alpha: toggle(), log_all_failures: toggle() } as const;
+const CHECK = {
+  alpha: toggle(),
+  retry: PACE.retry,
+  delay_before_retry: PACE.delay_before_retry,
+  warmup: PACE.warmup,
+  delay_loop: PACE.delay_loop,
+  log_all_failures: toggle(),
+} as const;
 
 const CONNECTION = {
-  ...PACED,
+  ...CHECK,
+  connect_timeout: PACE.connect_timeout,
   connect_ip: address(),
   connect_port: integer(1, 65_535),
   bindto: address(),
@@ -87,7 +95,7 @@ export const CHECKERS = {
   }),
   PING_CHECK: block(CONNECTION),
   MISC_CHECK: block({
-    ...PACED,
+    ...CHECK,
     misc_path: script(),
     misc_timeout: seconds(0, TIME_MAX_S),
     misc_dynamic: flag(),
@@ -100,7 +108,6 @@ export const CHECKERS = {
 export const REAL_SERVER = {
   weight: integer(0, 2_147_483_647),
   lvs_method: not(words(1), IPVS),
-  lb_kind: not(deprecated(words(1), 'lvs_method'), IPVS),
   notify_up: script(),
   notify_down: script(),
   uthreshold: not(integer(0, UINT), IPVS),

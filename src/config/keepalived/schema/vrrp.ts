@@ -41,7 +41,6 @@ const NOTIFY = {
   notify_backup: script(),
   notify_fault: script(),
   notify_stop: script(),
-  notify_deleted: { ...script(), words: [0, 3] as const },
   notify_priority_changes: toggle(),
   smtp_alert: toggle(),
 } as const;
@@ -93,6 +92,7 @@ export const VRRP_INSTANCE = {
   ...TRACKED,
   ...NOTIFY,
   notify_master_rx_lower_pri: script(),
+  notify_deleted: { ...script(), words: [0, 3] as const },
   dont_track_primary: flag(),
   garp_master_delay: integer(0, 1000),
   garp_master_repeat: integer(1, 255),

@@ -1,0 +1,294 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is keepalived's own syntax here
+// The parser beside the real daemon: for a table of good and bad files both say the same (`keepalived -t`, its exit status), and
+// the daemon knows the keywords of our tables. Differences are in the tables, each with its reason.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFilesFromDisk } from './files.ts';
+import { exitStatus, parseKeepalivedConf } from './parse.ts';
+import { TOP } from './schema/index.ts';
+import type { Schema, Spec } from './spec.ts';
+
+/** Why the real daemon cannot be asked here, or null. */
+function missing(): string | null {
+  if (spawnSync('keepalived', ['--version']).error) return 'keepalived is not installed';
+  if (process.getuid?.() !== 0) return 'a network namespace needs root';
+  if (spawnSync('unshare', ['-n', 'true']).status !== 0) return 'no network namespace can be made here';
+  return null;
+}
+
+const why = missing();
+const folder = mkdtempSync(join(tmpdir(), 'keepalived-conf-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks the daemon about many files, in one namespace with eth0 and eth1. */
+function ask(files: readonly string[]): Map<string, Answer> {
+  const script = `ip link add eth0 type veth peer name eth1; ip link set eth0 up; ip link set eth1 up
+for f in "$@"; do timeout 10 keepalived -t -i here -f "$f" > "$f.said" 2>&1; echo "$? $f"; done`;
+  const run = spawnSync('unshare', ['-n', 'sh', '-c', script, 'sh', ...files], { encoding: 'utf8' });
+  const answers = new Map<string, Answer>();
+  for (const line of run.stdout.split('\n').filter(Boolean)) {
+    const [status = '', file = ''] = line.split(' ');
+    answers.set(file, {
+      status: Number(status),
+      text: readFilesFromDisk(`${file}.said`, file)[0]?.text ?? '',
+    });
+  }
+  return answers;
+}
+
+const VIP = ' virtual_ipaddress {\n 10.0.0.9/24\n }\n';
+const instance = (more = '', name = 'v', id = 5) =>
+  `vrrp_instance ${name} {\n interface eth0\n virtual_router_id ${id}\n${VIP}${more}\n}\n`;
+const SECURE = 'global_defs {\n enable_script_security\n script_user root\n}\n';
+const script = (more = 'interval 2') => `vrrp_script s {\n script "/bin/true"\n ${more}\n}\n`;
+const TRACK = 'track_script {\n s\n}';
+const auth = (type: string, pass: string) => `authentication {\n auth_type ${type}\n ${pass}\n}`;
+const server = (inner: string) =>
+  `virtual_server 10.0.0.9 80 {\n delay_loop 2\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.8 80 {\n ${inner}\n }\n}`;
+
+interface Case {
+  readonly name: string;
+  readonly text: string;
+  readonly status: number;
+  /** The daemon's own status where it differs on purpose, and why. */
+  readonly daemon?: readonly [status: number, reason: string];
+}
+
+const CASES: readonly Case[] = [
+  { name: 'an empty file', text: '', status: 0 },
+  { name: 'the shortest instance', text: instance(), status: 0 },
+  {
+    name: 'glued braces',
+    text: `vrrp_instance v{\ninterface eth0\nvirtual_router_id 5\nvirtual_ipaddress{10.0.0.9/24}}`,
+    status: 0,
+  },
+  { name: 'a brace in the next line', text: instance().replace('v {', 'v\n{'), status: 0 },
+  { name: 'a block in one line', text: 'global_defs { router_id x }', status: 0 },
+  { name: 'line ends of Windows', text: instance().replaceAll('\n', '\r\n'), status: 0 },
+  { name: 'comments', text: `! one\n# two\n${instance('priority 9 # nine')}`, status: 0 },
+  { name: 'a comment with slashes behind a value', text: instance('priority 9 // nine'), status: 0 },
+  { name: 'a comment with slashes', text: `// nine\n${instance()}`, status: 5 },
+  { name: 'a } missing', text: instance().replace(/\}\n$/, ''), status: 5 },
+  {
+    name: 'a } missing in the middle',
+    text: instance().replace(' }\n', '') + instance('', 'w', 6),
+    status: 5,
+  },
+  { name: 'a } too many', text: `${instance()}}`, status: 5 },
+  { name: 'a { too many', text: 'global_defs { {\n}\n}', status: 5 },
+  { name: 'a { missing', text: instance(auth('PASS', 'auth_pass a').replace('{', '')), status: 5 },
+  { name: 'an unknown keyword', text: instance('bogus 3'), status: 5 },
+  { name: 'an unknown block', text: 'foo {\n bar {\n a 3\n }\n}\n', status: 5 },
+  { name: 'a missing value', text: instance('priority'), status: 2 },
+  { name: 'a script without a name', text: 'vrrp_script {\n script /bin/true\n}', status: 2 },
+  { name: 'an instance without a name', text: instance().replace(' v ', ' '), status: 5 },
+  { name: 'a priority out of range', text: instance('priority 300'), status: 5 },
+  { name: 'a priority that is no number', text: instance('priority abc'), status: 5 },
+  { name: 'priority 255', text: instance('priority 255'), status: 0 },
+  { name: 'a router id of 0', text: instance('virtual_router_id 0'), status: 5 },
+  { name: 'no router id', text: instance().replace('virtual_router_id 5', ''), status: 5 },
+  { name: 'no interface', text: instance().replace('interface eth0', ''), status: 5 },
+  { name: 'no address', text: instance().replace(VIP, ''), status: 5 },
+  { name: 'a state in small letters', text: instance('state master'), status: 5 },
+  { name: 'state MASTER', text: instance('state MASTER'), status: 0 },
+  { name: 'MASTER and nopreempt', text: instance('state MASTER\nnopreempt'), status: 5 },
+  { name: 'nopreempt and preempt_delay', text: instance('nopreempt\npreempt_delay 5'), status: 5 },
+  { name: 'MASTER and preempt_delay', text: instance('state MASTER\npreempt_delay 5'), status: 5 },
+  { name: 'a fraction in version 2', text: instance('advert_int 0.5'), status: 5 },
+  { name: 'a fraction in version 3', text: instance('version 3\nadvert_int 0.05'), status: 0 },
+  { name: 'too fine a fraction in version 3', text: instance('version 3\nadvert_int 0.015'), status: 5 },
+  { name: 'too long an interval in version 3', text: instance('version 3\nadvert_int 41'), status: 5 },
+  { name: 'too long an interval in version 2', text: instance('advert_int 256'), status: 5 },
+  { name: 'an interval that is no number', text: instance('advert_int abc'), status: 5 },
+  { name: 'a password', text: instance(auth('PASS', 'auth_pass 12345678')), status: 0 },
+  { name: 'a long password', text: instance(auth('PASS', 'auth_pass 123456789')), status: 5 },
+  { name: 'no password', text: instance(auth('PASS', '')), status: 5 },
+  { name: 'an unknown kind of authentication', text: instance(auth('pass', 'auth_pass a')), status: 5 },
+  {
+    name: 'authentication in version 3',
+    text: instance(`version 3\n${auth('PASS', 'auth_pass a')}`),
+    status: 5,
+  },
+  { name: 'a keyword twice', text: instance('priority 3\npriority 4'), status: 0 },
+  { name: 'words behind a flag', text: instance('nopreempt yes'), status: 0 },
+  { name: 'two instances of one name', text: instance() + instance(), status: 5 },
+  {
+    name: 'a router id twice',
+    text: instance() + instance('', 'w').replace('10.0.0.9', '10.0.0.8'),
+    status: 5,
+  },
+  { name: 'a prefix that is too long', text: instance('virtual_ipaddress {\n 10.0.0.8/33\n}'), status: 5 },
+  {
+    name: 'an unknown option of an address',
+    text: instance('virtual_ipaddress {\n 10.0.0.8 foo\n}'),
+    status: 5,
+  },
+  { name: 'an address of the other family', text: instance('virtual_ipaddress {\n fe80::1\n}'), status: 5 },
+  { name: 'unicast', text: instance('unicast_src_ip 10.0.0.2\nunicast_peer {\n 10.0.0.3\n}'), status: 0 },
+  { name: 'a script, secured', text: SECURE + script() + instance(TRACK), status: 0 },
+  { name: 'a script without security', text: script() + instance(TRACK), status: 6 },
+  { name: 'a notify script without security', text: instance('notify_master /bin/true'), status: 6 },
+  { name: 'a script with interval 0', text: SECURE + script('interval 0') + instance(TRACK), status: 5 },
+  { name: 'a script that is not defined', text: instance(TRACK), status: 5 },
+  {
+    name: 'a script with no command',
+    text: `${SECURE}vrrp_script s {\n interval 1\n}\n${instance()}`,
+    status: 5,
+  },
+  {
+    name: 'a weight with nopreempt',
+    text: SECURE + script('weight -20') + instance(`nopreempt\n${TRACK}`),
+    status: 0,
+  },
+  { name: 'an open quote', text: SECURE + instance('notify_master "/bin/true a'), status: 5 },
+  {
+    name: 'a sync group of two',
+    text: `${instance()}${instance('', 'w', 6).replace('10.0.0.9', '10.0.0.8')}vrrp_sync_group g {\n group {\n v\n w\n }\n}`,
+    status: 0,
+  },
+  { name: 'a sync group of one', text: `${instance()}vrrp_sync_group g {\n group {\n v\n }\n}`, status: 5 },
+  {
+    name: 'a sync group with a stranger',
+    text: `${instance()}vrrp_sync_group g {\n group {\n v\n x\n }\n}`,
+    status: 5,
+  },
+  { name: 'a virtual server', text: server('TCP_CHECK {\n connect_port 80\n }'), status: 0 },
+  { name: 'nb_get_retry in TCP_CHECK', text: server('TCP_CHECK {\n nb_get_retry 3\n }'), status: 5 },
+  { name: 'a port out of range', text: server('TCP_CHECK {\n connect_port 99999\n }'), status: 5 },
+  { name: 'a global value out of range', text: 'global_defs {\n vrrp_version 4\n}', status: 5 },
+  { name: 'a truth value that is none', text: 'global_defs {\n smtp_alert maybe\n}', status: 5 },
+  { name: 'a parameter', text: `$P=9\n${instance('priority $P')}`, status: 0 },
+  { name: 'a parameter out of range', text: `$P=900\n${instance('priority $P')}`, status: 5 },
+  { name: 'an undefined parameter', text: instance('priority $P'), status: 5 },
+  { name: 'an undefined parameter in braces', text: instance('priority ${P}'), status: 5 },
+  {
+    name: 'a parameter of several lines',
+    text: `$I= \\\nvrrp_instance v\${N} { \\\ninterface eth0 \\\nvirtual_router_id \${N} \\\nvirtual_ipaddress { \\\n10.0.0.\${N} \\\n} \\\n}\n\n~SEQ(N,1,3) $I\n`,
+    status: 0,
+  },
+  {
+    name: 'a sequence in a list',
+    text: instance(
+      'virtual_ipaddress_excluded {\n ~SEQ(N,20,30) 10.0.0.$N\n ~LST({A,B},{1,2},{3,4}) 10.${A}.${B}.1\n}',
+    ),
+    status: 0,
+  },
+  { name: 'a sequence that never ends', text: '~SEQ(X,1,0,3) a', status: 5 },
+  { name: 'a line for this host', text: instance('@here priority 9\n@there priority 900'), status: 0 },
+  { name: 'a bad line for this host', text: instance('@^there priority 900'), status: 5 },
+  { name: 'a blank that is none', text: instance('\u00a0\npriority 9'), status: 5 },
+  { name: 'a byte order mark', text: `\ufeff${instance()}`, status: 5 },
+  { name: 'a missing include', text: `include nothing.conf\n${instance()}`, status: 0 },
+  { name: 'an include', text: `include sub/inst*.conf\n`, status: 0 },
+  { name: 'an include with braces and a mistake', text: `include sub/{bad,none}.conf\n`, status: 5 },
+  {
+    name: 'an address twice',
+    text: instance('virtual_ipaddress_excluded {\n 10.0.0.9\n}'),
+    status: 5,
+    daemon: [0, 'the daemon does not notice; two owners fight over it'],
+  },
+];
+
+describe.skipIf(why !== null)(`beside the real keepalived${why ? ` (skipped: ${why})` : ''}`, () => {
+  const path = (index: number) => join(folder, `${index}.conf`);
+  let answers = new Map<string, Answer>();
+  beforeAll(() => {
+    mkdirSync(join(folder, 'sub'));
+    writeFileSync(join(folder, 'sub/inst1.conf'), instance(), { mode: 0o644 });
+    writeFileSync(join(folder, 'sub/bad.conf'), 'bogus\n', { mode: 0o644 });
+    CASES.forEach((each, i) => {
+      writeFileSync(path(i), each.text, { mode: 0o644 });
+    });
+    answers = ask(CASES.map((_, i) => path(i)));
+  }, 300_000);
+
+  test.each(CASES.map((each, i) => ({ ...each, i })))('$name', ({ text, status, daemon, i }) => {
+    const { findings } = parseKeepalivedConf(text, path(i), readFilesFromDisk, { configId: 'here' });
+    const answer = answers.get(path(i));
+    expect({ status: exitStatus(findings), findings: findings.map((f) => f.code) }).toMatchObject({ status });
+    expect({ daemon: answer?.status, said: answer?.text }).toMatchObject({ daemon: daemon?.[0] ?? status });
+  });
+});
+
+/** Newer than the daemon of Debian 12 (2.2.7), or not in its build. */
+const NEWER = new Set([
+  'vrrp_owner_ignore_adverts',
+  'state_dump_file',
+  'stats_dump_file',
+  'json_dump_file',
+  'json_version',
+  'use_symlink_paths',
+  'iproute_usr_dir',
+  'iproute_etc_dir',
+  'owner_ignore_adverts',
+  'timer_expired_backup',
+  'no_virtual_ipaddress',
+  'v3_checksum_as_v2',
+  'vrrp_ipsets',
+  'dynamic',
+]);
+
+interface Probe {
+  readonly path: string;
+  readonly keywords: readonly string[];
+  readonly text: string;
+}
+
+/** A file with every keyword of one block, each with as many words as it needs, for each block that has keywords of its own. */
+function probes(schema: Schema, path: readonly string[], open: string, close: string): Probe[] {
+  const opening = (keyword: string, spec: Spec<unknown>) => {
+    const name =
+      keyword === 'virtual_server' || keyword === 'real_server' ? ' 10.0.0.9 80' : ' x'.repeat(spec.words[0]);
+    return `${keyword}${name} {\n`;
+  };
+  const line = ([keyword, spec]: [string, Spec<unknown>]) =>
+    spec.content === 'none' ? `${keyword}${' 1'.repeat(spec.words[0])}\n` : `${opening(keyword, spec)}}\n`;
+  const entries = Object.entries(schema).filter(
+    ([keyword]) =>
+      keyword !== 'instance' &&
+      keyword !== 'net_namespace' &&
+      keyword !== 'config_save_dir' &&
+      keyword !== 'tmp_config_directory',
+  );
+  const own = {
+    path: path.join(' > ') || 'the top',
+    keywords: entries.map(([k]) => k),
+    text: open + entries.map(line).join('') + close,
+  };
+  const inner = entries.flatMap(([keyword, spec]) =>
+    typeof spec.content === 'object'
+      ? probes(spec.content, [...path, keyword], open + opening(keyword, spec), `}\n${close}`)
+      : [],
+  );
+  return [own, ...inner];
+}
+
+describe.skipIf(why !== null)(
+  `keywords that the real keepalived knows${why ? ` (skipped: ${why})` : ''}`,
+  () => {
+    const all = probes(TOP, [], '', '');
+    const path = (index: number) => join(folder, `keywords-${index}.conf`);
+    let answers = new Map<string, Answer>();
+    beforeAll(() => {
+      all.forEach((each, i) => {
+        writeFileSync(path(i), each.text, { mode: 0o644 });
+      });
+      answers = ask(all.map((_, i) => path(i)));
+    }, 300_000);
+
+    test.each(all.map((each, i) => ({ ...each, i })))('in $path', ({ keywords, i }) => {
+      const said = answers.get(path(i))?.text ?? '';
+      const unknown = new Set([...said.matchAll(/Unknown keyword '([^']*)'/g)].map((m) => m[1] as string));
+      expect(said).not.toContain('missing a parameter');
+      expect([...unknown].sort()).toEqual(keywords.filter((k) => NEWER.has(k)).sort());
+    });
+  },
+);
