@@ -191,7 +191,8 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
 
   function arm(atMs: number): void {
     timerMs = atMs;
-    process.after(atMs - host.bootMs(), () => {
+    // A little later, as poll(2) is: rounding must not wake it too early for ever.
+    process.after(Math.max(0, atMs - host.bootMs()) + 0.01, () => {
       if (host.bootMs() + 0.001 < timerMs || timerMs !== atMs) return;
       timerMs = Number.POSITIVE_INFINITY;
       loop(() => feed({ kind: 'timer', nowMs: host.bootMs() }));

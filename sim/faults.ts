@@ -233,6 +233,7 @@ export function heal(sim: Simulation): void {
     it.powerOn();
     if (!it.database.process.alive) it.database.boot(500);
     it.startAgent(500);
-    it.manager.dispatch({ kind: 'maintenance', because: null });
+    if (it.manager.state()?.maintenance.because != null)
+      it.manager.dispatch({ kind: 'maintenance', because: null });
   }
 }

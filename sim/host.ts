@@ -20,6 +20,24 @@ export interface Process {
   after(delayMs: number, act: () => void): void;
 }
 
+/** The process as one incarnation of it sees itself: dead, once there is another one. */
+export function presentLife(process: Process): Process {
+  const { incarnation } = process;
+  const lives = (): boolean => process.alive && process.incarnation === incarnation;
+  return {
+    ...process,
+    get alive() {
+      return lives();
+    },
+    get frozen() {
+      return process.frozen;
+    },
+    incarnation,
+    run: (act) => void (lives() && process.run(act)),
+    after: (delayMs, act) => void (lives() && process.after(delayMs, act)),
+  };
+}
+
 export interface Host {
   readonly name: string;
   readonly on: boolean;

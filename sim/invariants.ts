@@ -66,6 +66,7 @@ export function newJudge(world: JudgeWorld): Judge {
   let latestNode: NodeName | null = null;
   /** Epochs above this were claimed in a full partition: what an earlier one acknowledges after that is excused. */
   let excusedBelow = 0;
+  let claimedEpoch = 0;
   let split = false;
 
   const violated = (invariant: Violation['invariant'], because: string): void =>
@@ -109,6 +110,7 @@ export function newJudge(world: JudgeWorld): Judge {
     if (missing.length > 0) {
       violated('I3', `${node.name} claims epoch ${record.epoch} (${where}) and lacks ${listed(missing)}`);
     }
+    claimedEpoch = Math.max(claimedEpoch, record.epoch);
     if (alone) excusedBelow = Math.max(excusedBelow, record.epoch);
   }
 
@@ -136,6 +138,8 @@ export function newJudge(world: JudgeWorld): Judge {
       if (claims(node, before, record)) checkClaim(node, record, 'at the witness');
     },
     wasOpened(node) {
+      // One that is late opens in vain, as long as it acknowledges nothing: I1 looks at that.
+      if (node.openedEpoch < claimedEpoch) return;
       const visible = new Set(node.database.model.visible().map((each) => each.payload));
       const missing = missingFrom(visible);
       if (missing.length > 0) {

@@ -8,7 +8,7 @@ import type { PairSettings } from '../src/core/pair/settings.ts';
 import { initialState, type PairState } from '../src/core/pair/state.ts';
 import type { Agent, ManagerEnd } from './agent.ts';
 import type { SimDatabase } from './database.ts';
-import type { Host, Process } from './host.ts';
+import { type Host, type Process, presentLife } from './host.ts';
 import type { Network } from './network.ts';
 import { type ChannelEnd, openChannel, type Switchboard } from './peerchannel.ts';
 import { type Performers, perform, type WitnessDesk } from './performer.ts';
@@ -31,6 +31,8 @@ export interface ManagerWorld {
   readonly peer: SimDatabase;
   /** Null: none is configured. */
   readonly witness: WitnessDesk | null;
+  /** What a mutant makes of its answers. */
+  readonly witnessFlaw: (desk: WitnessDesk) => WitnessDesk;
   readonly performers: Omit<Performers, 'process' | 'prober' | 'witness' | 'onWitness'>;
   readonly step: typeof realStep;
   /** Before an order is carried out, and after its result; may kill what it likes. */
@@ -62,7 +64,7 @@ export function newManager(settings: PairSettings, world: ManagerWorld): Manager
   let running: {
     readonly state: () => PairState;
     dispatch(event: PairEventWithoutTime): void;
-    end(): void;
+    end(orderly: boolean): void;
   } | null = null;
   return {
     process,
@@ -70,12 +72,12 @@ export function newManager(settings: PairSettings, world: ManagerWorld): Manager
     dispatch: (event) => process.run(() => running?.dispatch(event)),
     start() {
       process.start();
-      running = run(settings, process, world);
+      running = run(settings, presentLife(process), world);
     },
     kill() {
-      if (!process.alive) return;
+      // A host that lost its power closes no connection.
+      running?.end(process.alive);
       process.kill();
-      running?.end();
       running = null;
     },
   };
@@ -153,16 +155,16 @@ function run(settings: PairSettings, process: Process, world: ManagerWorld) {
       report: { ...reportOf(state), leaving: true },
     });
     agent.bye();
-    channel.close();
+    channel.close(true);
     process.after(LAST_WORDS_MS, () => {
+      end(true);
       process.kill();
-      end();
     });
   }
 
-  function end(): void {
-    channel.close();
-    agent.detach(managerEnd);
+  function end(orderly: boolean): void {
+    channel.close(orderly);
+    if (orderly) agent.detach(managerEnd);
   }
 
   const managerEnd: ManagerEnd = {
@@ -226,7 +228,7 @@ function run(settings: PairSettings, process: Process, world: ManagerWorld) {
     },
   });
 
-  const desk = inTurn(world.witness, process);
+  const desk = world.witnessFlaw(inTurn(world.witness, process));
   const performers: Performers = {
     ...world.performers,
     process,

@@ -28,6 +28,8 @@ export interface Connection<M> {
   send(from: Place, message: M): void;
   /** This end is gone; the other learns of it by and by. */
   close(from: Place): void;
+  /** This end is gone and said nothing: it answers with a reset, once it can. */
+  abandon(from: Place): void;
   attach(place: Place, end: End<M>): void;
 }
 
@@ -174,6 +176,9 @@ export function newNetwork(timeline: Timeline, random: Random): Network {
         const to = other(from);
         side(to).queue.push(message);
         carry(to);
+      },
+      abandon(from) {
+        side(from).closed = true;
       },
       close(from) {
         const mine = side(from);

@@ -44,7 +44,7 @@ export interface Flaws {
   readonly server: ServerFlaws;
   /** Around the record's file. */
   readonly disk: (disk: Disk) => Disk;
-  readonly database: (database: SimDatabase, node: () => SimNode) => SimDatabase;
+  readonly database: (database: SimDatabase) => SimDatabase;
   readonly witness: (desk: WitnessDesk) => WitnessDesk;
 }
 
@@ -116,7 +116,6 @@ export function newNode(settings: PairSettings, world: NodeWorld): SimNode {
       },
       flaws.server,
     ),
-    () => node,
   );
 
   const agent: Agent = newAgent(
@@ -161,7 +160,8 @@ export function newNode(settings: PairSettings, world: NodeWorld): SimNode {
     get peer() {
       return world.peer().database;
     },
-    witness: world.witness === null ? null : flaws.witness(world.witness),
+    witness: world.witness,
+    witnessFlaw: flaws.witness,
     performers: {
       random,
       disk: {

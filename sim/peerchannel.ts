@@ -10,7 +10,7 @@ export interface ChannelEnd {
   send(message: PeerMessage): void;
   /** Looked at every now and then: silence ends a connection. */
   watch(): void;
-  close(): void;
+  close(orderly: boolean): void;
 }
 
 export interface ChannelListener {
@@ -107,9 +107,10 @@ export function openChannel(
       if (current !== null && host.bootMs() - heardMs > DEAD_MS)
         drop(current, `nothing heard for ${DEAD_MS} ms`);
     },
-    close() {
+    close(orderly) {
       closed = true;
-      current?.close(self);
+      if (orderly) current?.close(self);
+      else current?.abandon(self);
       current = null;
     },
   };

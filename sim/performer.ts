@@ -150,6 +150,8 @@ export function perform(order: Order, with_: Performers, onEnd: (outcome: Outcom
     case 'kill-server':
       process.after(random.skewed(0.5, 20), () => {
         own.kill();
+        // Its supervisor starts it again.
+        own.boot(random.between(300, 3000));
         onEnd({ ok: true });
       });
   }

@@ -40,6 +40,8 @@ export const SETTLE_MS_MAX = 120_000;
 /** And stays so. */
 const STAYS_WELL_MS = 1500;
 const LOOK_EVERY_MS = 250;
+/** More than any run has: a loop without end. */
+const EVENTS_MAX = 1_000_000;
 
 export function drawPlan(seed: number, options: RunOptions = {}): Plan {
   const random = newRandom(seed, 'plan');
@@ -137,7 +139,9 @@ function settle(sim: Simulation, fromMs: number, forMs: number, count: () => voi
 export function run(plan: Plan, options: RunOptions = {}): Result {
   const sim = newSimulation(plan.seed, plan.config, options.flaws ?? HONEST, options.tracing ?? false);
   let events = 0;
-  const count = (): void => void events++;
+  const count = (): void => {
+    if (++events > EVENTS_MAX) throw new Error(`seed ${plan.seed} does not come to an end`);
+  };
   sim.say('-', JSON.stringify(plan.config));
   for (const fault of plan.faults) sim.say('-', `planned: ${Math.round(fault.atMs)} ${describeFault(fault)}`);
   let operator: string | null = null;
