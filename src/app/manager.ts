@@ -10,53 +10,34 @@ import type { PairAction, PairEvent } from '../core/pair/event.ts';
 import { wantsWitness } from '../core/pair/keeping.ts';
 import { step, tickIntervalMs } from '../core/pair/machine.ts';
 import { missesAdverts, reportOf } from '../core/pair/report.ts';
-import type { PairSettings } from '../core/pair/settings.ts';
 import { initialState, type PairState } from '../core/pair/state.ts';
 import type { WitnessView } from '../core/pair/witness.ts';
-import { VIRTUAL_ROUTER_DEFAULTS } from '../core/vrrp/state.ts';
 import { agentSocketPath, type WireDetail } from '../io/agentlink/link.ts';
 import { bootClock } from '../io/clock.ts';
 import { openMariadb } from '../io/database/mariadb.ts';
 import { openApi } from '../io/http/api.ts';
 import { openPeerChannel } from '../io/peer/channel.ts';
+import { openEventFile } from '../io/state/eventfile.ts';
 import { openRecordFile } from '../io/state/recordfile.ts';
 import { runMachine } from '../runtime/loop.ts';
 import { openAgentPort } from './agentport.ts';
 import { openEventLog } from './eventlog.ts';
 import { keepCompiled } from './launch.ts';
 import { openLog } from './log.ts';
+import { openOrders } from './orders.ts';
+import { pairSettings } from './pairsettings.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
-import { openSwitchovers } from './switchovers.ts';
-import { viewOf } from './view.ts';
+import { viewOf, whyOf } from './view.ts';
+import { startVipTruth } from './viptruth.ts';
 import { openWitness } from './witness.ts';
 import { startWitnessPoll } from './witnesspoll.ts';
 
-/** A manager that lives answers a question at once; this allows for a busy host. */
-const PEER_SILENCE_MS_MAX = 120;
+/** Holds the heartbeat table, on both servers. */
+const SCHEMA = 'twinkeep';
 /** The last words to the peer and the agent must leave before the process ends. */
 const LAST_WORDS_MS = 50;
-
-function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): PairSettings {
-  const { failover, mysql } = config;
-  return {
-    self: self.name,
-    peer: peer.name,
-    preferred: self.priority > peer.priority,
-    durability: mysql.durability,
-    partition: failover.partition,
-    promoteWithinMs: failover.promoteWithinMs,
-    aloneAfterMs: failover.aloneAfterMs,
-    peerSilenceMsMax: PEER_SILENCE_MS_MAX,
-    agentGraceMs: failover.agentGraceMs,
-    drainMsMax: failover.maxDrainMs,
-    gatewayChecked: failover.gateway !== null && !failover.gateway.includes(':'),
-    witness: config.witness !== null,
-    holdAfterFailoverMs: failover.holdAfterFailoverMs,
-    masterDownMs: VIRTUAL_ROUTER_DEFAULTS.masterDownAdverts * config.vrrp.advertIntervalMs,
-  };
-}
 
 export function runManager(configPath: string): void {
   const { config, node } = JSON.parse(readFileSync(configPath, 'utf8')) as {
@@ -69,7 +50,8 @@ export function runManager(configPath: string): void {
   const folder = dirname(configPath);
   const clock = bootClock();
   const log = openLog('manager', config.pair, self.name);
-  const events = openEventLog(self.name);
+  const eventFile = openEventFile(folder, (because) => log.say('warn', 'events-not-kept', because));
+  const events = openEventLog(self.name, eventFile, () => machine.state.record.epoch);
   const say = (level: 'info' | 'warn' | 'error', code: string, because: string): void => {
     log.say(level, code, because);
     events.add(level, code, because);
@@ -88,7 +70,7 @@ export function runManager(configPath: string): void {
       ...(mysql.extraPort !== null ? { extraPort: mysql.extraPort } : {}),
       ...account,
       role,
-      schema: 'twinkeep',
+      schema: SCHEMA,
     });
   const own = server(self, 'local');
   const peerServer = server(peer, 'peer');
@@ -246,32 +228,44 @@ export function runManager(configPath: string): void {
   const onWitness = (view: WitnessView): void => dispatch({ kind: 'witness', view });
   const witnessPoll = witness === null ? null : startWitnessPoll(witness, onWitness);
 
-  const switchovers = openSwitchovers({
+  const vipTruth = startVipTruth({
     clock,
-    state: () => machine.state,
-    order: (because) => dispatch({ kind: 'switchover', because }),
-    events,
+    config,
+    self,
+    peer,
+    account,
+    schema: SCHEMA,
+    situation: () => ({
+      role: machine.state.role,
+      epoch: machine.state.record.epoch,
+      writer: machine.state.record.writer,
+    }),
+    say,
   });
+
+  const pairView = () =>
+    viewOf(
+      machine.state,
+      config.pair,
+      { self: self.address, peer: peer.address },
+      config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`),
+      detail,
+      vipTruth.view(),
+    );
   const api = openApi({
     host: config.api.host,
     port: config.api.port,
     token: readSecret(config.api.tokenFile, 'API token').value,
     openReads: config.api.openReads,
-    pairView: () =>
-      viewOf(
-        machine.state,
-        config.pair,
-        { self: self.address, peer: peer.address },
-        config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`),
-        detail,
-      ),
+    pairView,
+    why: () => whyOf(pairView(), events.kept(), new Date().toISOString()),
     healthy() {
       const { own: known, agent: link } = machine.state;
       const ok = known.health === 'up' && link.link === 'up';
       return { ok, because: ok ? 'server and agent are up' : `server ${known.health}, agent ${link.link}` };
     },
     events,
-    switchover: (to) => switchovers.request(to),
+    orders: openOrders({ pair: config.pair, clock, events, state: () => machine.state, dispatch }),
     onError: (because) => say('warn', 'api', because),
   });
 
@@ -287,8 +281,10 @@ export function runManager(configPath: string): void {
   // Ctrl-C reaches the whole foreground group; the agent asks us to stop in its own way.
   process.on('SIGINT', () => {});
   process.on('exit', () => {
+    eventFile.flush();
     prober.stop();
     peerSql.stop();
+    vipTruth.stop();
     witnessPoll?.stop();
   });
 }

@@ -1,7 +1,6 @@
 // What the API shows of a pair: this node's own state, and what it knows of the other. The CLI and the console render
 // this and decide nothing.
 
-import { evidenceAgainstWriter, unfit } from '../core/pair/eligibility.ts';
 import { type Forecast, forecast } from '../core/pair/forecast.ts';
 import { witnessFaults } from '../core/pair/keeping.ts';
 import type { PeerReport, Role } from '../core/pair/message.ts';
@@ -10,6 +9,12 @@ import { describeRecord, type PairRecord } from '../core/pair/record.ts';
 import { reportOf } from '../core/pair/report.ts';
 import { freshReport, type PairState } from '../core/pair/state.ts';
 import type { WireDetail } from '../io/agentlink/link.ts';
+import type { LogEvent } from '../io/http/events.ts';
+import { reignBegan } from './eventlog.ts';
+import type { VipLeadView } from './viptruth.ts';
+import { warningsOf } from './warnings.ts';
+
+export type { Reason } from '../core/pair/reason.ts';
 
 export interface NodeView {
   readonly name: string;
@@ -40,7 +45,7 @@ export interface PairView {
   readonly maintenance: string | null;
   /** One sentence on the witness; null: none is configured. */
   readonly witness: string | null;
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Reason[];
   readonly vips: readonly string[];
   readonly nodes: readonly NodeView[];
   readonly operation: { readonly kind: string; readonly because: string; readonly forMs: number } | null;
@@ -118,19 +123,12 @@ function witnessView(state: PairState): string | null {
   return holds === null ? 'it holds no record yet' : `it holds ${describeRecord(holds.record)}`;
 }
 
-function warnings(state: PairState): string[] {
-  const found = [...unfit(state), ...witnessFaults(state)].map((each) => each.because);
-  if (state.said['vrrp-blocked'] !== undefined) found.push(state.said['vrrp-blocked']);
-  if (state.record.sync === 'alone' && state.role === 'writing') {
-    found.push(`${state.settings.self} goes on alone: a failure now costs availability until it is back`);
-  }
-  const evidence = state.role === 'following' ? evidenceAgainstWriter(state) : null;
-  if (evidence !== null) found.push(evidence.because);
-  const channel = state.own.status?.channel;
-  if (channel?.receiverError != null && state.role !== 'writing')
-    found.push(`receiver: ${channel.receiverError}`);
-  if (channel?.applierError != null) found.push(`applier: ${channel.applierError}`);
-  return found;
+/** GET /api/v1/why: what the pair does, would do and may not do now, and since when. */
+export interface WhyView extends PairView {
+  /** This node's clock now, ISO 8601. */
+  readonly time: string;
+  /** When this node first knew of the writer of this epoch, and what it said then; null: longer ago than events are kept. */
+  readonly reign: { readonly time: string; readonly because: string } | null;
 }
 
 export function viewOf(
@@ -139,6 +137,7 @@ export function viewOf(
   addresses: { readonly self: string; readonly peer: string },
   vips: readonly string[],
   wire: WireDetail | null,
+  leads: readonly VipLeadView[] = [],
 ): PairView {
   const nodes = [ownNode(state, addresses.self), peerNode(state, addresses.peer)];
   const { operation } = state;
@@ -151,7 +150,7 @@ export function viewOf(
     forecast: expected,
     maintenance: state.maintenance.because,
     witness: witnessView(state),
-    warnings: warnings(state),
+    warnings: warningsOf(state, wire, leads),
     vips,
     nodes: nodes.sort((a, b) => a.name.localeCompare(b.name)),
     operation:
@@ -164,4 +163,9 @@ export function viewOf(
           },
     wire,
   };
+}
+
+export function whyOf(view: PairView, events: readonly LogEvent[], time: string): WhyView {
+  const began = view.record.writer === null ? null : reignBegan(events, view.record.epoch);
+  return { ...view, time, reign: began === null ? null : { time: began.time, because: began.because } };
 }

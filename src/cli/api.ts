@@ -12,7 +12,7 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-function urlOf(config: PairConfig, node: NodeConfig, path: string): string {
+export function urlOf(config: PairConfig, node: NodeConfig, path: string): string {
   const anywhere = config.api.host === '0.0.0.0' || config.api.host === '::';
   const host = anywhere ? node.address : config.api.host;
   return `http://${host.includes(':') ? `[${host}]` : host}:${config.api.port}${path}`;
@@ -60,6 +60,17 @@ export async function askNode(
       `is the agent running there, and does its log say that it cannot listen? (systemctl status twinkeep; or: twinkeep agent --config ${config.file} --node ${node.name})`,
     );
   }
+}
+
+/** The body of an answer; an OperatorError when the node refused, with its own words after `lead`. */
+export function accepted<T>({ node, status, body }: ApiAnswer, lead = ''): T {
+  if (status < 400) return body as T;
+  const { error } = (body ?? {}) as { error?: { code?: string; message?: string; hint?: string } };
+  throw new OperatorError(
+    error?.code ?? 'api',
+    `${lead}${error?.message ?? `${node.name} answered with HTTP status ${status}`}`,
+    error?.hint ?? 'is it the same version of twinkeep?',
+  );
 }
 
 /** Asks every node at once; those that do not answer are left out. An OperatorError when none does. */

@@ -1,8 +1,10 @@
 // Which node of the pair this host is. Asked by the verbs that act on one node: agent, setup, config render.
 import { networkInterfaces } from 'node:os';
+import { nearest } from '../config/suggest.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
 import { formatIp, parseIp } from '../core/ip/address.ts';
+import { WrongUsage } from './output.ts';
 
 export const NODE_OPTION_HELP =
   'which node this is (default: the one whose address is on an interface of this host)';
@@ -14,6 +16,19 @@ function hostAddresses(): string[] {
       const bytes = parseIp(address.replace(/%.*$/, ''));
       return bytes === null ? [] : [formatIp(bytes)];
     }),
+  );
+}
+
+/** The node that an argument names. */
+export function namedNode(config: PairConfig, name: string): NodeConfig {
+  const named = config.nodes.find((node) => node.name === name);
+  if (named !== undefined) return named;
+  const names = config.nodes.map((node) => node.name);
+  const meant = nearest(name, names);
+  throw new WrongUsage(
+    'unknown-node',
+    `pair ${config.pair} has no node ${name}`,
+    `${meant === null ? '' : `did you mean ${meant}? `}Its nodes are ${names.join(' and ')}`,
   );
 }
 

@@ -29,6 +29,9 @@ export class InvalidConfig extends OperatorError {
   }
 }
 
+/** Wrong usage that commander cannot see: ends with 2. */
+export class WrongUsage extends OperatorError {}
+
 type Style = 'bold' | 'red' | 'yellow' | 'dim' | 'green';
 
 /** Paints only on a terminal, and not where NO_COLOR (no-color.org) or TERM=dumb ask for none. */
@@ -112,7 +115,7 @@ export async function run(
   try {
     await main();
   } catch (error) {
-    process.exitCode = usage(error) ?? 1;
+    process.exitCode = usage(error) ?? (error instanceof WrongUsage ? 2 : 1);
     if (usage(error) !== null) return;
     if (!(error instanceof OperatorError)) printDefect(error);
     else if (process.argv.includes('--json')) process.stdout.write(`${errorAsJson(error)}\n`);

@@ -1,7 +1,7 @@
 // `twinkeep status`: who holds what, who is well, and what a failure now would cost, as the nodes' own APIs say.
 
 import type { Command } from 'commander';
-import type { PairView } from '../app/view.ts';
+import type { PairView, Reason } from '../app/view.ts';
 import type { PairConfig } from '../config/types.ts';
 import { askAll } from './api.ts';
 import { painter } from './output.ts';
@@ -19,17 +19,35 @@ export interface Status {
   readonly writer: string | null;
   readonly sync: string;
   readonly ifWriterFails: string;
-  readonly warnings: readonly string[];
+  /** Null: not under maintenance. */
+  readonly maintenance: string | null;
+  /** Why the role does not move by itself now. */
+  readonly holds: readonly Reason[];
+  /** Null: none is configured. */
+  readonly witness: string | null;
+  readonly warnings: readonly Reason[];
   readonly vips: readonly { readonly address: string; readonly heldBy: readonly string[] }[];
   readonly nodes: readonly (PairView['nodes'][number] & { readonly answers: boolean })[];
 }
 
-export function merge(config: PairConfig, views: readonly PairView[]): Status {
+/** Each rule once: the nodes say the same, some seconds apart. */
+function distinct(reasons: readonly Reason[], key: (reason: Reason) => string): Reason[] {
+  return [...new Map(reasons.map((each) => [key(each), each])).values()];
+}
+
+/** The view that counts: the writer's own where it answers, otherwise the one of the latest epoch. */
+export function leadingView<V extends PairView>(views: readonly V[]): V | undefined {
   const newest = [...views].sort((a, b) => b.record.epoch - a.record.epoch);
-  const leading =
+  const [first] = newest;
+  return (
     newest.find(
-      (view) => view.record.writer === view.askedNode && view.record.epoch === newest[0]?.record.epoch,
-    ) ?? newest[0];
+      (view) => view.record.writer === view.askedNode && view.record.epoch === first?.record.epoch,
+    ) ?? first
+  );
+}
+
+export function merge(config: PairConfig, views: readonly PairView[]): Status {
+  const leading = leadingView(views);
   const nodes = config.nodes.flatMap(({ name }) => {
     const own = views.find((view) => view.askedNode === name);
     const told = (own ?? leading)?.nodes.find((node) => node.name === name);
@@ -41,7 +59,16 @@ export function merge(config: PairConfig, views: readonly PairView[]): Status {
     writer: leading?.record.writer ?? null,
     sync: leading?.record.sync ?? 'alone',
     ifWriterFails: leading?.ifWriterFails ?? '',
-    warnings: [...new Set(views.flatMap((view) => view.warnings))],
+    maintenance: views.find((view) => view.maintenance !== null)?.maintenance ?? null,
+    holds: distinct(
+      views.flatMap((view) => view.nodes.find((node) => node.self)?.held ?? []),
+      (each) => each.code,
+    ),
+    witness: leading?.witness ?? null,
+    warnings: distinct(
+      views.flatMap((view) => view.warnings),
+      (each) => each.because,
+    ),
     vips: (leading?.vips ?? []).map((address) => ({
       address,
       heldBy: nodes.filter((node) => node.holdsWriteVip).map((node) => node.name),
@@ -72,6 +99,10 @@ function table(rows: readonly (readonly string[])[]): string {
 function print(status: Status): void {
   const paint = painter(process.stdout);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const sayReason = (label: string, { because, lift }: Reason): void => {
+    say(paint('yellow', `${label}: ${because}`));
+    say(paint('dim', `  lifts: ${lift}`));
+  };
   say(
     `${paint('bold', `pair ${status.pair}`)}  epoch ${status.epoch}, ${
       status.writer === null ? 'no writer yet' : `writer ${status.writer}, ${status.sync}`
@@ -104,7 +135,10 @@ function print(status: Status): void {
     if (!node.answers)
       say(paint('yellow', `${node.name}: its API does not answer; this is what the other node knows`));
   }
-  for (const warning of status.warnings) say(paint('yellow', `warning: ${warning}`));
+  // Maintenance is one of them: it says itself how it ends.
+  for (const hold of status.holds) sayReason('hold', hold);
+  if (status.witness !== null) say(`witness: ${status.witness}`);
+  for (const warning of status.warnings) sayReason('warning', warning);
 }
 
 async function status(options: Options): Promise<void> {

@@ -2,8 +2,10 @@
 
 import type { Command } from 'commander';
 import type { PairView } from '../app/view.ts';
+import type { PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
-import { askAll, askNode } from './api.ts';
+import { accepted, askAll, askNode } from './api.ts';
+import { namedNode } from './node.ts';
 import { painter } from './output.ts';
 import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
 import { merge } from './status.ts';
@@ -15,8 +17,8 @@ interface Options {
   readonly dryRun?: boolean;
 }
 
-/** The server's own limits end a switchover long before. */
-const ANSWER_MS_MAX = 70_000;
+/** The server's own limits end an order before. */
+export const orderMsMax = (config: PairConfig): number => config.failover.maxDrainMs + 40_000;
 
 async function switchover(options: Options): Promise<void> {
   const config = requirePair(options.config);
@@ -30,6 +32,7 @@ async function switchover(options: Options): Promise<void> {
       'see `twinkeep status` for what it waits for',
     );
   }
+  if (options.to !== undefined) namedNode(config, options.to);
   const to = options.to ?? config.nodes.find((node) => node.name !== writer.name)?.name ?? '';
   if (options.dryRun) {
     process.stdout.write(
@@ -43,23 +46,14 @@ async function switchover(options: Options): Promise<void> {
     writer,
     '/api/v1/switchovers',
     { method: 'POST', body },
-    ANSWER_MS_MAX,
+    orderMsMax(config),
   );
-  const result = answer.body as { ok: boolean; because: string; tookMs?: number };
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  if (!result.ok) {
-    if (options.json) process.exitCode = 1;
-    else
-      throw new OperatorError(
-        'switchover',
-        `no switchover: ${result.because}`,
-        '`twinkeep status` shows when this is lifted',
-      );
-  } else if (!options.json) {
+  const done = accepted<{ because: string; tookMs: number }>(answer, 'no switchover: ');
+  if (options.json) process.stdout.write(`${JSON.stringify(done, null, 2)}\n`);
+  else
     process.stdout.write(
-      `${painter(process.stdout)('green', 'done:')} ${result.because} (${result.tookMs} ms)\n`,
+      `${painter(process.stdout)('green', 'done:')} ${done.because} (${done.tookMs} ms)\n`,
     );
-  }
 }
 
 export function register(program: Command): void {

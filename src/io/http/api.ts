@@ -4,27 +4,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
-
-export interface LogEvent {
-  readonly sequence: number;
-  readonly time: string;
-  readonly node: string;
-  readonly level: 'info' | 'warn' | 'error';
-  readonly code: string;
-  readonly because: string;
-}
-
-export interface EventLog {
-  /** Events with a sequence above `since`, oldest first. */
-  since(sequence: number): readonly LogEvent[];
-  /** Calls back at each new event until the returned function is called. */
-  follow(listener: (event: LogEvent) => void): () => void;
-}
-
-export type SwitchoverAnswer =
-  | { readonly ok: true; readonly because: string; readonly tookMs: number }
-  | { readonly ok: false; readonly because: string };
+import { type EventLog, serveEvents } from './events.ts';
+import { fail } from './failure.ts';
+import { type Orders, serveOrders } from './orders.ts';
 
 export interface ApiOptions {
   readonly host: string;
@@ -32,9 +14,10 @@ export interface ApiOptions {
   readonly token: string;
   readonly openReads: boolean;
   readonly pairView: () => unknown;
+  readonly why: () => unknown;
   readonly healthy: () => { readonly ok: boolean; readonly because: string };
   readonly events: EventLog;
-  readonly switchover: (to: string | null) => Promise<SwitchoverAnswer>;
+  readonly orders: Orders;
   readonly onError: (because: string) => void;
 }
 
@@ -62,59 +45,35 @@ export function openApi(options: ApiOptions): { close(): void } {
     const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
     const known = given !== undefined && timingSafeEqual(digest(given), expected);
     if (known || (options.openReads && c.req.method === 'GET')) return next();
-    return c.json(
-      {
-        error: {
-          code: 'token',
-          message:
-            given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this pair',
-          hint: 'send the content of api.tokenFile as `Authorization: Bearer ...`',
-        },
-      },
-      401,
-    );
+    return fail(c, 401, {
+      code: 'token',
+      message:
+        given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this pair',
+      hint: 'send the content of api.tokenFile as `Authorization: Bearer ...`',
+    });
   });
 
   app.get('/api/v1/pair', (c) => c.json(options.pairView() as object));
 
-  app.get('/api/v1/events', (c) => {
-    const since = Number(c.req.query('since') ?? '0') || 0;
-    if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
-      return c.json({ events: options.events.since(since) });
-    }
-    return streamSSE(c, async (stream) => {
-      const send = (event: LogEvent): void =>
-        void stream.writeSSE({ id: String(event.sequence), event: event.code, data: JSON.stringify(event) });
-      for (const event of options.events.since(since)) send(event);
-      const unfollow = options.events.follow(send);
-      await new Promise<void>((resolve) => stream.onAbort(resolve));
-      unfollow();
-    });
-  });
-
-  app.post('/api/v1/switchovers', async (c) => {
-    const body: unknown = await c.req.json().catch(() => ({}));
-    const to = (body as { to?: unknown } | null)?.to;
-    if (to !== undefined && typeof to !== 'string') {
-      const error = { code: 'body', message: '`to` must be a node name', hint: 'send {"to": "b"}, or {}' };
-      return c.json({ error }, 400);
-    }
-    const answer = await options.switchover(to ?? null);
-    return c.json(answer, answer.ok ? 200 : 409);
-  });
+  app.get('/api/v1/why', (c) => c.json(options.why() as object));
+  serveEvents(app, options.events);
+  serveOrders(app, options.orders);
 
   app.notFound((c) =>
-    c.json(
-      {
-        error: {
-          code: 'not-found',
-          message: `there is nothing at ${c.req.path}`,
-          hint: 'GET /api/v1/pair is the start',
-        },
-      },
-      404,
-    ),
+    fail(c, 404, {
+      code: 'not-found',
+      message: `there is nothing at ${c.req.method} ${c.req.path}`,
+      hint: 'GET /api/v1/pair is the start',
+    }),
   );
+  app.onError((error, c) => {
+    options.onError(`the API could not answer ${c.req.path}: ${error.message}`);
+    return fail(c, 500, {
+      code: 'defect',
+      message: `this is a defect of twinkeep itself: ${error.message}`,
+      hint: 'report it, with the log of this node',
+    });
+  });
 
   let closed = false;
   let told = '';

@@ -1,0 +1,28 @@
+// From pair.yaml to what the pair machine must know of it.
+
+import type { NodeConfig, PairConfig } from '../config/types.ts';
+import type { PairSettings } from '../core/pair/settings.ts';
+import { VIRTUAL_ROUTER_DEFAULTS } from '../core/vrrp/state.ts';
+
+/** A manager that lives answers a question at once; this allows for a busy host. */
+const PEER_SILENCE_MS_MAX = 120;
+
+export function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): PairSettings {
+  const { failover, mysql } = config;
+  return {
+    self: self.name,
+    peer: peer.name,
+    preferred: self.priority > peer.priority,
+    durability: mysql.durability,
+    partition: failover.partition,
+    promoteWithinMs: failover.promoteWithinMs,
+    aloneAfterMs: failover.aloneAfterMs,
+    peerSilenceMsMax: PEER_SILENCE_MS_MAX,
+    agentGraceMs: failover.agentGraceMs,
+    drainMsMax: failover.maxDrainMs,
+    gatewayChecked: failover.gateway !== null && !failover.gateway.includes(':'),
+    witness: config.witness !== null,
+    holdAfterFailoverMs: failover.holdAfterFailoverMs,
+    masterDownMs: VIRTUAL_ROUTER_DEFAULTS.masterDownAdverts * config.vrrp.advertIntervalMs,
+  };
+}
