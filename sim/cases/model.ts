@@ -33,6 +33,7 @@ function advanceLink(link: Link): boolean {
     source.replicaConnected(link.name, asked.acknowledges);
     link.connection = asked.connection;
     link.sent = asked.position;
+    if (dump.transactions.length === 0) link.sent = dump.upTo;
     return true;
   }
   return link.connection === null ? false : send(link);

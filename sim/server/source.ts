@@ -1,9 +1,10 @@
 // The source's end of a replication connection: what it sends from a position, and what an acknowledgement releases.
 import { advance } from './commit.ts';
-import type { ServerState, Transaction } from './state.ts';
+import { binlogPos, type ServerState, type Transaction } from './state.ts';
 
 export type Dump =
-  | { readonly ok: true; readonly transactions: readonly Transaction[] }
+  /** `upTo`: where the connection goes on from, also when nothing was sent and the position is not in the log. */
+  | { readonly ok: true; readonly transactions: readonly Transaction[]; readonly upTo: string }
   /** The source refuses the position (1236): the receiver stops with this error. */
   | { readonly ok: false; readonly because: string };
 
@@ -13,16 +14,17 @@ export type Dump =
  */
 export function dumpFrom(state: ServerState, position: string): Dump {
   const { log } = state;
-  if (position === '' || log.length === 0) return { ok: true, transactions: [...log] };
+  const sends = (from: number): Dump => ({ ok: true, transactions: log.slice(from), upTo: binlogPos(state) });
+  if (position === '' || log.length === 0) return sends(0);
   const at = log.findLastIndex(({ gtid }) => gtid === position);
-  if (at >= 0) return { ok: true, transactions: log.slice(at + 1) };
+  if (at >= 0) return sends(at + 1);
   const [, origin = '', sequence = ''] = position.split('-');
   const later = log.findIndex((each) => each.origin === Number(origin) && each.sequence > Number(sequence));
   // Its own gtid_slave_pos it takes for reached, though the log lacks it: it may have been rolled back.
   if (position === state.slavePos) {
     const own = log.findIndex((each) => each.origin === state.serverId && each.sequence > Number(sequence));
     const from = later >= 0 ? later : own;
-    return { ok: true, transactions: from >= 0 ? log.slice(from) : [] };
+    return sends(from >= 0 ? from : log.length);
   }
   const because = later >= 0 ? ', though it has both earlier and later ones' : '';
   return {
