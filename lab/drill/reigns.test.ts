@@ -27,6 +27,14 @@ describe('what a log says of epochs', () => {
       );
     expect(openingsOf('a', log, 9000)).toEqual([opening('a', 3, 1068)]);
   });
+  test('a takeover that a killed manager began and its successor finished counts from its beginning', () => {
+    const log =
+      line(10_000, 'takeover', 'an operator asked for a switchover') +
+      line(10_900, 'starting', 'the server is asked how it is') +
+      line(11_000, 'writer', 'the record says so; a is the writer of epoch 3 (32 ms: open-writes 12)') +
+      line(20_000, 'writer', 'it holds all; a is the writer of epoch 5 (10 ms: open-writes 5)');
+    expect(openingsOf('a', log, 0)).toEqual([opening('a', 3, 10_000), opening('a', 5, 19_990)]);
+  });
   test('lines of other programs, and one cut short by a crash, are passed over', () => {
     const log = `bash: warning\n${line(10_100, 'writer', 'a is the writer of epoch 1')}{"level":30,"time":1`;
     expect(openingsOf('a', log, 0)).toEqual([opening('a', 1, 10_100)]);

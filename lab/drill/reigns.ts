@@ -26,17 +26,23 @@ export interface Reign {
 
 /**
  * What an agent's log says of epochs; lines that are not the log's own are passed over.
- * "a is the writer of epoch 3 (32 ms: persist 3, ...)": the writer since 32 ms before this line.
+ * "a is the writer of epoch 3 (32 ms: persist 3, ...)": the writer since 32 ms before this line, or since the takeover that a
+ * killed manager began and its successor finished.
  */
 export function openingsOf(node: NodeName, log: string, wallMinusMonotonicMs: number): Opening[] {
   const openings: Opening[] = [];
+  let begunMs = Number.POSITIVE_INFINITY;
   for (const line of log.split('\n')) {
     const said = parseLine(line);
-    if (said === null || said.code !== 'writer') continue;
+    if (said === null) continue;
+    const atMs = said.time - wallMinusMonotonicMs;
+    if (said.code === 'takeover') begunMs = Math.min(begunMs, atMs);
+    if (said.code !== 'writer') continue;
     const epoch = /the writer of epoch (\d+)/.exec(said.msg)?.[1];
     if (epoch === undefined) continue;
     const tookMs = Number(/\((\d+) ms\b/.exec(said.msg)?.[1] ?? 0);
-    openings.push({ node, epoch: Number(epoch), fromMs: said.time - wallMinusMonotonicMs - tookMs });
+    openings.push({ node, epoch: Number(epoch), fromMs: Math.min(begunMs, atMs - tookMs) });
+    begunMs = Number.POSITIVE_INFINITY;
   }
   return openings;
 }
