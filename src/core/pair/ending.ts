@@ -4,7 +4,7 @@ import type { Order, PairAction } from './event.ts';
 import { storedOf } from './keeping.ts';
 import type { Role } from './message.ts';
 import { describeDuration, start } from './operation.ts';
-import { RETRY_MS } from './settings.ts';
+import { RETRY_MS, TAKEOVER_RETRY_MS } from './settings.ts';
 import type { Operation, PairState } from './state.ts';
 import { pairPauseMs } from './writing.ts';
 
@@ -185,7 +185,8 @@ function failedTakeover(state: PairState, operation: Operation, order: string, s
     const epoch = state.offer?.epoch;
     const refusal: PairAction[] =
       epoch === undefined ? [] : [{ kind: 'tell', message: { kind: 'refused', epoch, because: sentence } }];
-    return [{ ...state, role: 'following', offer: null }, [warn, ...refusal]];
+    const takeoverAtMs = state.nowMs + TAKEOVER_RETRY_MS;
+    return [{ ...state, role: 'following', offer: null, takeoverAtMs }, [warn, ...refusal]];
   }
   if (order === 'fence-peer' || order === 'stop-receiving') {
     // Its server fell silent too, or the receiver hangs: the epoch is claimed, what was received is what there is.

@@ -243,7 +243,7 @@ export function decideFollowing(state: PairState): Decision | null {
   const evidence = evidenceAgainstWriter(state);
   if (evidence !== null) {
     const against: Reason[] = [...ineligible(state), ...holds(state)];
-    if (against.length === 0) return takeOver(state, evidence);
+    if (against.length === 0) return state.nowMs < state.takeoverAtMs ? null : takeOver(state, evidence);
     const because = `${evidence.because}; not promoted: ${sentences(against)}`;
     if (state.said['not-promoted'] !== codes(against)) {
       return {

@@ -1,157 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Order, PairAction, PairEvent } from './event.ts';
+import type { Order, PairEvent } from './event.ts';
 import { step } from './machine.ts';
-import type { PeerReport } from './message.ts';
 import { NO_RECORD, type PairRecord } from './record.ts';
-import type { ServerStatus } from './server.ts';
-import type { PairSettings } from './settings.ts';
-import { initialState, type PairState } from './state.ts';
-import { NO_MAINTENANCE, NOTHING_STORED } from './stored.ts';
-
-const reason = (because: string) => ({ code: 'x', because, lift: 'y' });
-
-const SETTINGS: PairSettings = {
-  self: 'a',
-  peer: 'b',
-  preferred: true,
-  durability: 'lossless',
-  partition: 'availability',
-  promoteWithinMs: 2000,
-  aloneAfterMs: 3000,
-  peerSilenceMsMax: 100,
-  agentGraceMs: 250,
-  drainMsMax: 30_000,
-  gatewayChecked: false,
-  witness: false,
-  holdAfterFailoverMs: 0,
-  masterDownMs: 336,
-};
-
-const status = (patch: Partial<ServerStatus> = {}): ServerStatus => ({
-  version: '10.11',
-  serverId: 1,
-  readOnly: true,
-  executedGtid: '0-1-100',
-  channel: {
-    sourceHost: 'b',
-    sourcePort: 3306,
-    receiver: 'running',
-    applier: 'running',
-    receiverError: null,
-    applierError: null,
-    receivedGtid: '0-1-100',
-    appliedGtid: '0-1-100',
-    drained: true,
-    heartbeats: 1,
-  },
-  semiSync: { source: false, replica: true, replicas: 0, waitingSessions: 0 },
-  receivesDurably: true,
-  uptimeS: 10,
-  ...patch,
-});
-
-const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
-  node: 'b',
-  role: 'following',
-  record: { epoch: 5, writer: 'a', sync: 'paired' },
-  server: 'up',
-  executedGtid: '0-1-100',
-  receivedGtid: '0-1-100',
-  replicating: true,
-  semiSyncReplica: true,
-  lagMs: 0,
-  ineligible: [],
-  held: [],
-  holdMs: 0,
-  maintenance: NO_MAINTENANCE,
-  vouches: false,
-  advertising: false,
-  heartbeat: 0,
-  leaving: false,
-  ...patch,
-});
-
-/** Feeds events, carries every order out at once (as `outcome` says), and remembers the orders. */
-class Rehearsal {
-  state: PairState;
-  readonly orders: Order[] = [];
-  readonly told: PairAction[] = [];
-  nowMs = 10_000;
-  fails: ((order: Order) => boolean) | null = null;
-
-  constructor(record: PairRecord, settings: PairSettings = SETTINGS) {
-    this.state = initialState(settings, record === null ? null : { ...NOTHING_STORED, record }, 0);
-    this.feed({ kind: 'agent', link: 'up', because: 'up' });
-    this.feed({
-      kind: 'wire',
-      wire: {
-        claimedEpoch: null,
-        interfaceUp: true,
-        interfaceBecause: 'up',
-        peerAdverts: 'heard',
-        gateway: 'unknown',
-      },
-    });
-    this.feed({ kind: 'peer-channel', open: true, because: 'open' });
-  }
-
-  feed(event: WithoutTime): void {
-    const queue: WithoutTime[] = [event];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [state, actions] = step(this.state, { ...next, nowMs: this.nowMs } as PairEvent);
-      this.state = state;
-      for (const action of actions) {
-        if (action.kind === 'tell' || action.kind === 'exit') this.told.push(action);
-        if (action.kind !== 'order') continue;
-        this.orders.push(action.order);
-        const ok = this.fails?.(action.order) !== true;
-        const outcome = ok
-          ? ({ ok: true } as const)
-          : ({ ok: false, code: 'down', because: 'as told' } as const);
-        queue.push({ kind: 'result', id: action.id, outcome });
-      }
-    }
-  }
-
-  up(patch: Partial<ServerStatus> = {}): void {
-    this.feed({ kind: 'status', status: status(patch) });
-    this.feed({ kind: 'health', health: 'up', because: 'it answers' });
-  }
-
-  hear(patch: Partial<PeerReport> = {}): void {
-    this.feed({
-      kind: 'message',
-      message: { kind: 'report', sentMs: 1, echoMs: this.nowMs, asks: false, report: report(patch) },
-    });
-  }
-
-  kinds(): string[] {
-    return this.orders.map((order) => order.kind);
-  }
-}
-type WithoutTime = PairEvent extends infer E ? (E extends PairEvent ? Omit<E, 'nowMs'> : never) : never;
-
-const PAIRED: PairRecord = { epoch: 5, writer: 'a', sync: 'paired' };
-const STANDBY: PairRecord = { epoch: 5, writer: 'b', sync: 'paired' };
-
-function writer(): Rehearsal {
-  const rehearsal = new Rehearsal(PAIRED);
-  rehearsal.hear();
-  rehearsal.up();
-  expect(rehearsal.state.role).toBe('writing');
-  rehearsal.orders.length = 0;
-  return rehearsal;
-}
-
-function standby(): Rehearsal {
-  const rehearsal = new Rehearsal(STANDBY);
-  rehearsal.up();
-  rehearsal.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true });
-  expect(rehearsal.state.role).toBe('following');
-  rehearsal.orders.length = 0;
-  return rehearsal;
-}
+import {
+  PAIRED,
+  Rehearsal,
+  reason,
+  report,
+  SETTINGS,
+  STANDBY,
+  standby,
+  status,
+  type WithoutTime,
+  writer,
+} from './rehearsal.ts';
+import { initialState } from './state.ts';
+import { NOTHING_STORED } from './stored.ts';
 
 describe('the pair machine', () => {
   it('refuses an offer of an epoch that is over', () => {

@@ -30,6 +30,8 @@ export interface PairSettings {
 
 /** A waiting operation is tried again after this long. */
 export const RETRY_MS = 1000;
+/** A takeover that failed before its claim is tried again after this long. */
+export const TAKEOVER_RETRY_MS = 250;
 /** How long a standby must be seen not to acknowledge before the writer asks to go alone. */
 export const NOT_ACKNOWLEDGING_MS_MAX = 1000;
 /** One question to the witness. */

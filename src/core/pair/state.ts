@@ -121,6 +121,8 @@ export interface PairState {
   readonly nextId: number;
   /** No new attempt of a failed plan before this. */
   readonly retryAtMs: number;
+  /** No new attempt to take over before this: the last one failed before its claim. */
+  readonly takeoverAtMs: number;
   /** When this node became the writer; meaningless otherwise. */
   readonly writerSinceMs: number;
   /** No new attempt to pair before this. */
@@ -199,6 +201,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
     operation: null,
     nextId: 1,
     retryAtMs: Number.NEGATIVE_INFINITY,
+    takeoverAtMs: Number.NEGATIVE_INFINITY,
     writerSinceMs: nowMs,
     pairAtMs: Number.NEGATIVE_INFINITY,
     pairFailures: 0,
