@@ -29,6 +29,8 @@ export function decideHandingOver(state: PairState): Decision | null {
     report === null &&
     settings.witness &&
     state.stop === null &&
+    state.own.health === 'up' &&
+    !state.own.suspect &&
     witnessAnswers(state) &&
     nowMs - state.offeredAtMs > settings.aloneAfterMs;
   if (forgone && nowMs >= state.retryAtMs) {

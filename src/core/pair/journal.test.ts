@@ -36,12 +36,37 @@ describe('a plan that was interrupted', () => {
   });
 
   it('is undone under a later epoch when the witness says that the offer was not taken', () => {
+    const a = writer({ ...SETTINGS, witness: true });
+    a.feed({ kind: 'switchover', because: 'asked' });
+    expect(a.state.role).toBe('handing-over');
+    a.silence();
+    a.nowMs += 5000;
+    a.orders.length = 0;
+    a.witness(PAIRED);
+    expect(a.kinds().slice(0, 5)).toEqual([
+      'witness',
+      'persist',
+      'semi-sync-source',
+      'open-writes',
+      'claim-vip',
+    ]);
+    expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7 } });
+  });
+
+  it('does not open by the witness after a crash: the peer may hold what this server lost, and GTIDs are given once', () => {
     const a = new Rehearsal(PAIRED, { ...SETTINGS, witness: true }, OFFERED);
     a.up();
-    expect(a.kinds()).toEqual([]);
     a.witness(PAIRED);
-    expect(a.kinds().slice(0, 2)).toEqual(['witness', 'persist']);
+    a.nowMs += 60_000;
+    a.witness(PAIRED);
+    expect(a.kinds()).not.toContain('open-writes');
+    a.hear({ receivedGtid: '0-1-140' });
+    a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'taken back' } });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7 } });
+    expect(a.kinds()).not.toContain('open-writes');
+    a.hear({ receivedGtid: '0-1-140', record: { ...PAIRED, epoch: 7 } });
+    a.up({ executedGtid: '0-1-140' });
+    expect(a.kinds()).toContain('open-writes');
   });
 
   it('follows when the peer has taken what was offered', () => {

@@ -175,30 +175,27 @@ const resumed = (because: string): string =>
   because.startsWith('taken up again') ? because : `taken up again after an interruption: ${because}`;
 
 /**
- * A handover that was interrupted is undone while this node is well: the offer is taken back, and the peer answers by refusing
- * it, or takes it all the same. Without the peer only the witness can tell that it was not taken.
+ * A handover that was interrupted is undone: the offer is taken back, and the peer answers by refusing it, or takes it all the
+ * same. Not without the peer: it may have taken the offer, and may hold what a crash of this server took back (see `suspect`).
  */
 function resumeHandover(state: PairState): Decision | null {
-  const { journal, record, settings, own, nowMs } = state;
+  const { journal, record, settings, own } = state;
   if (journal?.kind !== 'handover' || journal.epoch <= record.epoch) return null;
   // Nothing is offered before the VIP is released.
   if (stillOpen(state)) return null;
   if (own.health === 'unknown') return waits(state, 'the server is asked how it is');
   const { epoch } = journal;
-  if (freshReport(state) !== null) {
-    const because = resumed(journal.because);
-    const offer = { epoch, finalGtid: null, planned: false, withdrawn: true, because };
-    return {
-      kind: 'become',
-      role: 'handing-over',
-      because,
-      change: { offer, offeredAtMs: Number.NEGATIVE_INFINITY },
-    };
+  if (freshReport(state) === null) {
+    return waits(
+      state,
+      `epoch ${epoch} was offered to ${settings.peer}, which may have taken it, and is not heard`,
+    );
   }
-  const silent = `epoch ${epoch} was offered to ${settings.peer}, which is not heard`;
-  if (!witnessAnswers(state)) return waits(state, `${silent} and may have taken it`);
-  if (nowMs - state.startedMs < settings.aloneAfterMs) return waits(state, silent);
-  return reopenPlan(state, epoch, 'it is not heard, and the witness says that it has not taken it');
+  const because = resumed(journal.because);
+  const offer = { epoch, finalGtid: null, planned: false, withdrawn: true, because };
+  const suspicious = { ...own, suspect: own.suspect || record.sync === 'paired' };
+  const change = { offer, offeredAtMs: Number.NEGATIVE_INFINITY, own: suspicious };
+  return { kind: 'become', role: 'handing-over', because, change };
 }
 
 /** A takeover that was interrupted after its claim goes on with what was left to do. */
@@ -213,7 +210,8 @@ function resumeTakeover(state: PairState): Decision | null {
 export function reopenPlan(state: PairState, offeredEpoch: number, because: string): Decision {
   const { settings, own } = state;
   const record = { ...state.record, epoch: offeredEpoch + 1 };
-  const opening = own.health === 'up' ? openingOrders({ ...state, record }) : [];
+  const ready = own.health === 'up' && !(own.suspect && !holdsAllOfPeer(state));
+  const opening = ready ? openingOrders({ ...state, record }) : [];
   return {
     kind: 'plan',
     plan: {
