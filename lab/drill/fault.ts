@@ -21,7 +21,7 @@ export interface Scene {
   acknowledgedSince(sinceMs: number, by?: NodeName): number;
   /** Waits until rows sent from now on are acknowledged, by this node or by any; false when that takes longer than 20 s. */
   writesFlow(by?: NodeName): Promise<boolean>;
-  /** Waits until both nodes say `paired`, in an answer from after now; false when that takes longer than a minute. */
+  /** Waits until both nodes say `paired`, in an answer from after now; false when that takes longer than two minutes. */
   whole(): Promise<boolean>;
   status(): PairView;
   /** One request to a node's API from the application host, without the start of a process: it leaves within a millisecond or two. */

@@ -22,7 +22,7 @@ import type { Question, Reply } from './ask.ts';
 import type { ApiAnswer, Fault, Scene } from './fault.ts';
 
 export const flowsAgainMsMax = 20_000;
-const wholeMsMax = 60_000;
+const wholeMsMax = 120_000;
 
 export interface Mark {
   readonly atMs: number;

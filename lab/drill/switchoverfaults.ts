@@ -34,7 +34,10 @@ async function oneRound(
   await sleep(offsetMs);
   for (const pid of pids) signal(pid, 'SIGKILL');
   const whole = await scene.whole();
-  scene.mustHold(whole, `${when}: the pair was not whole again within a minute: ${scene.status().sentence}`);
+  scene.mustHold(
+    whole,
+    `${when}: the pair was not whole again within two minutes: ${scene.status().sentence}`,
+  );
   scene.mustHold(await scene.writesFlow(), `${when}: no write came through for 20 s`);
   const { status, text } = await answer;
   const told = status === 0 ? 'no answer' : `answer ${status}: ${text.slice(0, 120)}`;
