@@ -29,6 +29,25 @@ describe('the pair machine', () => {
     expect(b.state.role).toBe('following');
   });
 
+  it('goes alone for a moment when commits wait for an acknowledgement that was lost', () => {
+    const a = writer();
+    const waiting = {
+      readOnly: false,
+      executedGtid: '0-1-102',
+      semiSync: { source: true, replica: false, replicas: 1, waitingSessions: 2 },
+    };
+    a.hear({ receivedGtid: '0-1-101' });
+    a.up(waiting);
+    expect(a.state.own.stuck).toBeNull();
+    for (let i = 0; i < 5; i++) {
+      a.nowMs += 250;
+      a.hear({ receivedGtid: '0-1-102' });
+      a.up(waiting);
+    }
+    expect(a.kinds()).toContain('persist');
+    expect(a.orders.find((order) => order.kind === 'persist')).toMatchObject({ record: { sync: 'alone' } });
+  });
+
   it('refuses an offer that skips an epoch', () => {
     const b = standby();
     b.feed({

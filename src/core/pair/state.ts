@@ -28,6 +28,11 @@ export interface OwnServer {
    * standby holds and that were acknowledged. It is not opened, and does not go alone, before it holds all of them.
    */
   readonly suspect: boolean;
+  /**
+   * Commits wait although the standby holds them: their acknowledgement was lost with its connection, and no other one comes
+   * (docs/MARIADB.md). Since when, and where the server has stood still since; null when they do not.
+   */
+  readonly stuck: { readonly sinceMs: number; readonly executedGtid: string } | null;
 }
 
 export interface PeerKnowledge {
@@ -174,6 +179,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       heartbeat: 0,
       lagMs: null,
       suspect: false,
+      stuck: null,
     },
     agent: { link: 'lost', sinceMs: nowMs, because: 'not connected yet' },
     wire: {

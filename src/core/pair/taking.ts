@@ -1,12 +1,14 @@
 // Taking events in as knowledge: what is known of our own server, the agent, the wire, the peer and the witness. Nothing is
 // decided here; machine.ts asks the role afterwards.
 
+import { contains, union } from '../gtid/mariadb.ts';
 import { type Step, say } from './ending.ts';
 import type { PairEvent } from './event.ts';
 import { storedOf, witnessFaults } from './keeping.ts';
 import type { PeerMessage } from './message.ts';
+import type { ServerStatus } from './server.ts';
 import { holdsAllOfPeer } from './starting.ts';
-import type { PairState } from './state.ts';
+import { freshReport, type OwnServer, type PairState } from './state.ts';
 import type { Maintenance } from './stored.ts';
 
 /** What happens to a node, with the peer's three kinds of messages told apart. */
@@ -49,11 +51,21 @@ export const onHealth: Handler<'health'> = (state, event) => {
 /** Statuses remembered: some seconds. */
 const TRAIL_MAX = 64;
 
+function stuckSince(state: PairState, status: ServerStatus): OwnServer['stuck'] {
+  const report = freshReport(state);
+  const { executedGtid } = status;
+  if (state.role !== 'writing' || status.semiSync.waitingSessions === 0 || report === null) return null;
+  if (!contains(union(report.executedGtid, report.receivedGtid), executedGtid)) return null;
+  const before = state.own.stuck;
+  return before?.executedGtid === executedGtid ? before : { sinceMs: state.nowMs, executedGtid };
+}
+
 export const onStatus: Handler<'status'> = (state, event) => {
   const { own } = state;
   const sample = { atMs: event.nowMs, executedGtid: event.status.executedGtid };
   const trail = [...own.trail.slice(1 - TRAIL_MAX), sample];
-  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail } }));
+  const stuck = stuckSince(state, event.status);
+  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail, stuck } }));
 };
 export const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
   note({ ...state, own: { ...state.own, heartbeat: event.sequence } });

@@ -32,6 +32,8 @@ const PAIR_PAUSE_MS_MAX = 30_000;
 const SETTLE_MS = 200;
 /** The one commit that proves a pairing must be acknowledged within this. */
 const PROOF_MS_MAX = 600;
+/** Commits that the standby holds and that still wait after this long will wait for good. */
+const STUCK_MS_MAX = 1000;
 /** How long a server that is ill is given to answer the orders of a handover. */
 const ILL_SERVER_MS_MAX = 200;
 
@@ -102,6 +104,10 @@ function reasonToGoAlone(state: PairState): string | null {
   const report = freshReport(state);
   if (report !== null) {
     if (report.leaving) return `${settings.peer} is leaving on an operator's order`;
+    const { stuck } = state.own;
+    if (stuck !== null && nowMs - stuck.sinceMs >= STUCK_MS_MAX) {
+      return `commits wait for an acknowledgement that was lost, though ${settings.peer} holds them; paired again at once`;
+    }
     const since = peer.notReplicatingSinceMs;
     if (since === null || nowMs - since < NOT_ACKNOWLEDGING_MS_MAX) return null;
     return `${settings.peer} does not receive: its server is ${report.server}, its replication ${report.replicating ? 'runs' : 'does not run'}`;
