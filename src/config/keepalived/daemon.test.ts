@@ -189,12 +189,60 @@ const CASES: readonly Case[] = [
   { name: 'a missing include', text: `include nothing.conf\n${instance()}`, status: 0 },
   { name: 'an include', text: `include sub/inst*.conf\n`, status: 0 },
   { name: 'an include with braces and a mistake', text: `include sub/{bad,none}.conf\n`, status: 5 },
+  { name: 'an address twice', text: instance('virtual_ipaddress_excluded {\n 10.0.0.9\n}'), status: 0 },
   {
-    name: 'an address twice',
-    text: instance('virtual_ipaddress_excluded {\n 10.0.0.9\n}'),
+    name: 'MASTER with AH',
+    text: instance(`state MASTER\npriority 90\n${auth('AH', 'auth_pass a')}`),
     status: 5,
-    daemon: [0, 'the daemon does not notice; two owners fight over it'],
   },
+  { name: 'BACKUP with AH', text: instance(`state BACKUP\n${auth('AH', 'auth_pass a')}`), status: 0 },
+  {
+    name: 'MASTER without a priority, with AH',
+    text: instance(`state MASTER\n${auth('AH', 'auth_pass a')}`),
+    status: 0,
+  },
+  {
+    name: 'MASTER, a priority and nopreempt',
+    text: instance('state MASTER\npriority 90\nnopreempt'),
+    status: 5,
+  },
+  { name: 'BACKUP, priority 255 and nopreempt', text: instance('priority 255\nnopreempt'), status: 5 },
+  {
+    name: 'a protocol for a firewall mark',
+    text: server('').replace('10.0.0.9 80', 'fwmark 3').replace('10.0.0.8 80', '10.0.0.8'),
+    status: 5,
+  },
+  {
+    name: 'a checker by a script that is not there',
+    text: server('MISC_CHECK {\n misc_path "/nonexistent/x"\n }'),
+    status: 6,
+    daemon: [0, 'the parser does not look at the disk'],
+  },
+  {
+    name: 'an interface that is not there',
+    text: instance().replace('eth0', 'eth77'),
+    status: 0,
+    daemon: [5, 'the parser does not look at the host'],
+  },
+  {
+    name: 'a route without a device',
+    text: instance('virtual_routes {\n 10.9.0.0/24 via 10.0.0.1\n}'),
+    status: 0,
+    daemon: [5, 'routes are kept word by word, and not carried out'],
+  },
+  {
+    name: 'a rule without a preference',
+    text: 'static_rules {\n from 10.9.0.0/24 table 1\n}',
+    status: 0,
+    daemon: [5, 'rules are kept word by word, and not carried out'],
+  },
+  {
+    name: 'an old name that still works',
+    text: instance('linkbeat_use_polling'),
+    status: 0,
+    daemon: [5, 'an old name is a warning here'],
+  },
+  { name: 'a missing include that must be there', text: `includea nothing.conf\n${instance()}`, status: 6 },
 ];
 
 describe.skipIf(why !== null)(`beside the real keepalived${why ? ` (skipped: ${why})` : ''}`, () => {

@@ -69,9 +69,10 @@ export function collectFindings(): Findings {
 
 export type ExitStatus = 0 | 2 | 5 | 6;
 
-/** As `keepalived --config-test` exits: 0 fine, 2 a parameter is missing, 6 scripts without security, 5 any other mistake. */
+/** As `keepalived --config-test` exits: 0 fine, 2 a parameter is missing, 6 see below, 5 any other mistake. */
 export function exitStatus(findings: readonly KeepalivedFinding[]): ExitStatus {
   if (findings.some((f) => f.severity === 'fatal')) return 2;
-  if (findings.some((f) => f.code === 'script-security')) return 6;
+  // Scripts without security, and files that `includea` and its kin demand.
+  if (findings.some((f) => f.code === 'script-security' || f.code === 'include-required')) return 6;
   return findings.some((f) => f.severity === 'error') ? 5 : 0;
 }

@@ -38,6 +38,19 @@ describe('no file hangs the parser or fills the memory', { timeout: 120_000 }, (
     expect(config.instances).toHaveLength(9000);
     expect(exitStatus(findings)).toBe(0);
   });
+  test('lines full of escapes, of braces and of parameters that nobody defined', () => {
+    const full = (piece: string) =>
+      `${piece.repeat(Math.floor(limits.LINE_CHARACTERS_MAX / piece.length))}\n`.repeat(60);
+    expect(codes(full('${a}'))).toContain('parameter-undefined');
+    expect(codes(full('\\#{}'))).toContain('unknown-keyword');
+    expect(codes(full('\\# '))).toContain('unknown-keyword');
+    expect(codes(full('{}'))).toContain('brace-unexpected');
+    expect(parse(full('@^x ')).tree).toEqual([]);
+  });
+  test('lines of a parameter that make nothing, twice in each other', () => {
+    const lines = `@nobody a \\\n`.repeat(20_000);
+    expect(codes(`$M= \\\n${lines}$M \\\n$M\n\n$M\n`)).toContain('too-much-text');
+  });
   test('blocks that never end', () => {
     expect(codes('a {'.repeat(4000))).toContain('too-deep');
     expect(codes('global_defs {\n'.repeat(4000))).toContain('brace-open');

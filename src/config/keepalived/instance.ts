@@ -18,6 +18,7 @@ interface Context {
 
 const PASSWORD_MAX = 8;
 const V3_ADVERT_MAX_MS = 40_950;
+const OWNER = 255;
 
 export function readInstance(
   reading: Reading<typeof VRRP_INSTANCE>,
@@ -40,7 +41,8 @@ export function readInstance(
     state,
     interface: last(v.interface) ?? null,
     virtualRouterId: last(v.virtual_router_id) ?? null,
-    priority: last(v.priority) ?? 100,
+    // As the C daemon: MASTER alone means the owner of the address.
+    priority: last(v.priority) ?? (state === 'MASTER' && v.priority === undefined ? OWNER : 100),
     version,
     family,
     advertIntervalMs: advertInterval(last(v.advert_int) ?? 1000, version, placeOf('advert_int'), report),

@@ -7,13 +7,17 @@ export const FILE_CHARACTERS_MAX = 4 * 1024 * 1024;
 export const LINE_CHARACTERS_MAX = 16 * 1024;
 /** Lines after includes, parameters and sequences were expanded. */
 export const LINES_MAX = 200_000;
+/** Statements and braces, of which a line may hold many. */
+export const PIECES_MAX = 500_000;
 /** Characters of all expanded lines together. */
 export const CHARACTERS_MAX = 16 * 1024 * 1024;
+/** What a line costs in characters beside its own, so that lines which make nothing are bounded too. */
+export const CHARACTERS_PER_EXPANSION = 32;
 /** Files that include files. */
 export const INCLUDE_DEPTH_MAX = 16;
 export const FILES_MAX = 512;
 /** Parameters inside parameters, sequences inside sequences. */
-export const EXPANSION_DEPTH_MAX = 40;
+export const EXPANSION_DEPTH_MAX = 20;
 /** Parameters replaced in one line. */
 export const REPLACEMENTS_MAX = 512;
 /** Blocks inside blocks; the grammar needs five. */

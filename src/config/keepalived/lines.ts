@@ -1,5 +1,6 @@
 // The whole configuration as a stream of short lines: includes read, comments gone, `@id` lines chosen, parameters replaced,
 // sequences repeated, and cut at every brace. Third step of parse.ts; tree.ts builds the blocks from it.
+import { type Piece, splitAtBraces } from './braces.ts';
 import { mendBlanks, stripComment } from './comment.ts';
 import { quote, type Report } from './findings.ts';
 import * as limits from './limits.ts';
@@ -8,22 +9,17 @@ import {
   continues,
   type Definition,
   type Environment,
-  findReferences,
   parseDefinition,
   replaceFirst,
 } from './parameters.ts';
 import { parseRepetition } from './sequence.ts';
-import { join, type Place, placeAt, slice, type Text, trim, typedAt } from './text.ts';
+import { join, type Place, placeAt, slice, type Text, typedAt } from './text.ts';
 
 /** The files that a pattern of an `include` line in the file `from` stands for, in order. Globs are the reader's affair. */
 export type ReadFiles = (
   pattern: string,
   from: string,
 ) => readonly { readonly file: string; readonly text: string }[];
-
-export type Piece =
-  | { readonly kind: 'text'; readonly line: Text }
-  | { readonly kind: 'open' | 'close'; readonly at: Place };
 
 interface Source {
   readonly report: Report;
@@ -72,7 +68,19 @@ export function* readLines(
     seen: { blanks: 0 },
     used: { lines: 0, characters: 0, files: 0, stopped: false },
   };
-  yield* readFile(source, text, file);
+  let pieces = 0;
+  for (const piece of readFile(source, text, file)) {
+    if (++pieces > limits.PIECES_MAX) {
+      const place = piece.kind === 'text' ? placeAt(piece.line, 0) : piece.at;
+      return stop(
+        source,
+        place,
+        'too-many-lines',
+        `there are more than ${limits.PIECES_MAX} statements and braces here`,
+      );
+    }
+    yield piece;
+  }
 }
 
 function* readFile(source: Source, text: string, file: string): Generator<Piece> {
@@ -142,37 +150,56 @@ function lookupIn(source: Source) {
 }
 
 function* expand(source: Source, given: Text, depth: number): Generator<Piece> {
-  const start = placeAt(given, 0);
-  if (source.used.stopped) return;
-  if (depth > limits.EXPANSION_DEPTH_MAX)
-    return recursion(source, given, 'more than 40 parameters and sequences stand inside each other');
+  if (source.used.stopped || !spend(source, limits.CHARACTERS_PER_EXPANSION, placeAt(given, 0))) return;
+  if (depth > limits.EXPANSION_DEPTH_MAX) {
+    const many = `more than ${limits.EXPANSION_DEPTH_MAX} parameters and sequences stand inside each other`;
+    return recursion(source, given, many);
+  }
+  const replaced = replaceAll(source, given);
+  if (replaced === null) return;
+  if (replaced.line !== null && /^~(SEQ|LST)/.test(replaced.line.text)) {
+    yield* repeat(source, replaced.line, depth);
+  } else if (replaced.line !== null) yield* emit(source, replaced.line);
+  for (const next of replaced.rest) yield* expand(source, next, depth + 1);
+}
+
+interface Expanded {
+  /** null: a definition, or a line for another host. */
+  readonly line: Text | null;
+  /** What follows it, when it ended in a parameter of several lines. */
+  readonly rest: readonly Text[];
+}
+
+/** Until nothing is left to replace. null: it would not end, and is reported. */
+function replaceAll(source: Source, given: Text): Expanded | null {
   let line = given;
   let rest: readonly Text[] = [];
-  for (let replaced = 0; ; replaced++) {
+  for (let count = 0; ; count++) {
     const chosen = chooseById(source, line);
-    if (chosen === null || chosen.text === '') return;
+    if (chosen === null || chosen.text === '') return { line: null, rest };
     line = chosen;
-    if (rest.length === 0) {
-      const definition = parseDefinition(line);
-      if (definition !== null) {
-        source.definitions.set(definition.name, definition);
-        return;
-      }
+    const definition = parseDefinition(line);
+    if (definition !== null) {
+      source.definitions.set(definition.name, definition);
+      return { line: null, rest };
     }
-    if (/^~(SEQ|LST)/.test(line.text)) return yield* repeat(source, line, rest, depth);
+    // What a sequence repeats is replaced in each round, not before.
+    if (/^~(SEQ|LST)/.test(line.text)) return { line, rest };
     const current = line;
     const result = replaceFirst(line, (i) => placeAt(current, i), lookupIn(source));
-    if (result.kind === 'same') break;
+    if (result.kind === 'same') return { line, rest };
     line = result.line;
     if (result.kind === 'lines') rest = [...result.rest, ...rest];
-    if (!spend(source, line.text.length + line.runs.length * 8, start)) return;
-    if (replaced >= limits.REPLACEMENTS_MAX)
-      return recursion(source, given, 'a parameter leads back to itself');
-    if (line.text.length > limits.LINE_CHARACTERS_MAX)
-      return recursion(source, given, `the line grows beyond ${limits.LINE_CHARACTERS_MAX} characters`);
+    if (!spend(source, line.text.length + line.runs.length * 8 + rest.length, placeAt(given, 0))) return null;
+    const tooLong = line.text.length > limits.LINE_CHARACTERS_MAX;
+    if (tooLong || count >= limits.REPLACEMENTS_MAX) {
+      const why = tooLong
+        ? `it grows beyond ${limits.LINE_CHARACTERS_MAX} characters`
+        : 'a parameter leads back to itself';
+      recursion(source, given, why);
+      return null;
+    }
   }
-  yield* emit(source, line);
-  for (const next of rest) yield* expand(source, next, depth + 1);
 }
 
 function recursion(source: Source, line: Text, what: string): void {
@@ -185,7 +212,7 @@ function recursion(source: Source, line: Text, what: string): void {
   );
 }
 
-function* repeat(source: Source, line: Text, after: readonly Text[], depth: number): Generator<Piece> {
+function* repeat(source: Source, line: Text, depth: number): Generator<Piece> {
   const close = line.text.indexOf(')');
   let head = slice(line, 0, close + 1);
   for (let i = 0; i < 8; i++) {
@@ -208,7 +235,6 @@ function* repeat(source: Source, line: Text, after: readonly Text[], depth: numb
     for (const [name, value] of values)
       source.definitions.set(name, { name, lines: [typedAt(value, place)], multiline: false });
     if (repeated.value.rest.text !== '') yield* expand(source, repeated.value.rest, depth + 1);
-    for (const next of after) yield* expand(source, next, depth + 1);
   }
 }
 
@@ -225,7 +251,7 @@ function* emit(source: Source, line: Text): Generator<Piece> {
   const include = INCLUDE.exec(line.text);
   if (include !== null)
     yield* readIncluded(source, include[1] as string, include[2] ?? include[3] ?? '', placeAt(line, 0));
-  else yield* splitAtBraces(source, line);
+  else yield* splitAtBraces(line, source.definitions, source.report);
 }
 
 function* readIncluded(source: Source, keyword: string, pattern: string, place: Place): Generator<Piece> {
@@ -247,59 +273,4 @@ function* readIncluded(source: Source, keyword: string, pattern: string, place: 
       return stop(source, place, 'too-many-files', `more than ${limits.FILES_MAX} files are included`);
     yield* readFile(source, text, file);
   }
-}
-
-/** Braces outside double quotes stand for themselves, wherever they are: `vi{`, `{ a`, `b }}`. */
-function* splitAtBraces(source: Source, line: Text): Generator<Piece> {
-  const left = undefinedParameters(source, line);
-  let from = 0;
-  let quoted = false;
-  for (let i = 0; i < line.text.length; i++) {
-    const c = line.text.charAt(i);
-    if (c === '"') quoted = !quoted;
-    if (quoted || (c !== '{' && c !== '}')) continue;
-    const parameter = left.find((r) => r.from <= i && i < r.to);
-    if (parameter !== undefined) {
-      i = parameter.to - 1;
-      continue;
-    }
-    const before = trim(slice(line, from, i));
-    if (before.text !== '') yield { kind: 'text', line: before };
-    yield { kind: c === '{' ? 'open' : 'close', at: placeAt(line, i) };
-    from = i + 1;
-  }
-  const after = trim(slice(line, from));
-  if (after.text !== '') yield { kind: 'text', line: after };
-}
-
-/** What is left of ${NAME} after the replacement has no definition. In a quoted script it may be meant for the shell. */
-function undefinedParameters(source: Source, line: Text) {
-  if (!line.text.includes('${')) return [];
-  const left = findReferences(line.text).filter((r) => r.braced);
-  for (const reference of left) {
-    const quotes = line.text.slice(0, reference.from).split('"').length - 1;
-    if (quotes % 2 === 1) continue;
-    const known = source.definitions.get(reference.name);
-    const name = `\${${reference.name}}`;
-    if (known?.multiline) {
-      const message = `${name} has several lines, and such a parameter is replaced only at the end of a line`;
-      source.report(
-        'error',
-        placeAt(line, reference.from),
-        'parameter-place',
-        message,
-        'put it at the end of its line',
-      );
-    } else {
-      const message = `the parameter ${name} is not defined before this line`;
-      source.report(
-        'error',
-        placeAt(line, reference.from),
-        'parameter-undefined',
-        message,
-        `define it first: $${reference.name}=value`,
-      );
-    }
-  }
-  return left;
 }

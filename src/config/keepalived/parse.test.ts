@@ -207,7 +207,7 @@ describe('what hurts in practice', () => {
     ],
     ['nopreempt without a weight', SECURE + SCRIPT + instance('nopreempt\ntrack_script {\n s\n}'), []],
     ['a weight without nopreempt', SECURE + SCRIPT + instance('track_script {\n s weight -20\n}'), []],
-    ['MASTER with nopreempt', instance('state MASTER\nnopreempt'), ['error master-nopreempt']],
+    ['MASTER with nopreempt', instance('state MASTER\npriority 90\nnopreempt'), ['error master-nopreempt']],
     ['preempt_delay with nopreempt', instance('nopreempt\npreempt_delay 5'), ['error preempt-delay']],
     ['scripts without security', SCRIPT + instance('track_script {\n s\n}'), ['error script-security']],
     ['a notify script without security', instance('notify_master "/bin/x"'), ['error script-security']],
@@ -223,7 +223,7 @@ describe('what hurts in practice', () => {
       `${SECURE}${SCRIPT.replace('interval 2', 'interval 4\nfall 3')}${instance('track_script {\n s\n}')}`,
       ['warning interval-long'],
     ],
-    ['an address twice', instance('virtual_ipaddress_excluded {\n 10.0.0.9\n}'), ['error address-twice']],
+    ['an address twice', instance('virtual_ipaddress_excluded {\n 10.0.0.9\n}'), ['warning address-twice']],
     [
       'a router id twice',
       instance() + instance('virtual_ipaddress {\n 10.0.0.8\n}', 'w').replace(' 10.0.0.9/24\n', ''),
@@ -242,10 +242,12 @@ describe('what hurts in practice', () => {
     [
       'an address outside of the network',
       instance().replace('10.0.0.9', '10.0.3.9'),
-      ['error address-outside'],
+      ['warning address-outside'],
     ],
     ['an address in the second network', instance().replace('10.0.0.9', '192.0.2.9'), []],
     ['an address on another device', instance().replace('10.0.0.9/24', '10.1.0.9/24 dev eth1'), []],
+    ['MASTER without a priority', instance('state MASTER'), ['warning priority-missing']],
+    ['the owner with nopreempt', instance('priority 255\nnopreempt'), ['error owner-nopreempt']],
     ['nothing', instance(), []],
   ])('%s', (_what, text, expected) => {
     expect(found(text, { host }).sort()).toEqual([...expected].sort());

@@ -65,6 +65,30 @@ const preemption: Rule = ({ instances }, report) => {
         `remove one of the two`,
       );
     }
+    if (i.state !== 'MASTER' && i.priority === 255 && typedNopreempt)
+      report(
+        'error',
+        i.placeOf('nopreempt'),
+        'owner-nopreempt',
+        `the priority 255 of ${i.name} makes it the owner of its addresses, and nopreempt is dropped then`,
+        'write a priority up to 254',
+      );
+    if (i.state === 'MASTER' && i.placeOf('priority') === i.at)
+      report(
+        'warning',
+        i.placeOf('state'),
+        'priority-missing',
+        `${i.name} is \`state MASTER\` without a priority, which makes it 255: the owner, whom no failed check can lower`,
+        'add priority 100',
+      );
+    if (i.state === 'MASTER' && i.priority !== 255 && i.authentication.type === 'ah')
+      report(
+        'error',
+        i.placeOf('state'),
+        'master-ah',
+        `${i.name} cannot start as MASTER with AH authentication: it must hear the sequence numbers of the other first; it starts as BACKUP`,
+        'write state BACKUP',
+      );
   }
 };
 
@@ -179,7 +203,7 @@ const addresses: Rule = ({ instances }, report, host) => {
       const before = seen.get(value.address);
       if (before)
         report(
-          'error',
+          'warning',
           at,
           'address-twice',
           `${value.address} stands in line ${before.line} too (${before.name}); two owners of one address fight over it`,
@@ -210,7 +234,7 @@ function reportOutside(
   if (networks.length === 0 || within) return;
   const known = networks.map((n) => `${n?.address}/${n?.prefix}`).join(', ');
   report(
-    'error',
+    'warning',
     at,
     'address-outside',
     `${value.address} is outside of the networks of ${device} (${known}): no other host will find it`,

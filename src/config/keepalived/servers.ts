@@ -107,6 +107,14 @@ function readVirtualServer(reading: Reading<typeof VIRTUAL_SERVER>, report: Repo
       'write an address and a port, `fwmark N` or `group NAME`',
     );
   const protocol = last(v.protocol)?.toUpperCase();
+  if (first?.text === 'fwmark' && protocol !== undefined)
+    report(
+      'error',
+      v.protocol?.at(-1)?.at ?? at,
+      'fwmark-protocol',
+      'a virtual server by firewall mark has no protocol; the word is ignored',
+      'remove protocol',
+    );
   return {
     address: named ? `${first?.text} ${second?.text ?? ''}` : (first?.text ?? ''),
     port: named ? null : readPort(second, report),

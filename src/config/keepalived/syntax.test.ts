@@ -144,6 +144,12 @@ describe('parameters', () => {
   });
 });
 
+test('the first line of several may be for another host, a definition or a sequence', () => {
+  expect(tree(['$M= \\', '@two a \\', 'b', '$M'], { configId: 'one' })).toEqual(['b']);
+  expect(tree(['$M= \\', '$X=1 \\', 'b $X', '$M'])).toEqual(['b 1']);
+  expect(tree(['$M= \\', '~SEQ(X,1,2) a$X \\', 'b', '$M'])).toEqual(['a1', 'a2', 'b']);
+});
+
 describe('lines for one host', () => {
   const lines = ['@one a', '@^one b', '@two $X=2', '@one $X=1', 'c $X', '@ d', '@one'];
   test('@id keeps the line on that host and @^id on the others', () => {

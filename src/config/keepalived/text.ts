@@ -25,26 +25,31 @@ export function typedAt(text: string, place: Place): Text {
   return { text, runs: [{ start: 0, place }] };
 }
 
-function runAt(text: Text, index: number): Run | undefined {
-  let found = text.runs[0];
-  for (const run of text.runs) {
-    if (run.start > index) break;
-    found = run;
+/** The run that holds `index`: the last that starts at or before it. A line may have thousands. */
+function runIndexAt(text: Text, index: number): number {
+  let low = 0;
+  let high = text.runs.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((text.runs[middle] as Run).start <= index) low = middle;
+    else high = middle - 1;
   }
-  return found;
+  return low;
 }
 
 /** Where the character at `index` was typed; past the end, where the next one would have been. */
 export function placeAt(text: Text, index: number): Place {
-  const run = runAt(text, index);
+  const run = text.runs[runIndexAt(text, index)];
   if (run === undefined) return { file: '', line: 1, column: 1 };
   return { ...run.place, column: run.place.column + index - run.start };
 }
 
 export function slice(text: Text, from: number, to: number = text.text.length): Text {
   const runs: Run[] = [{ start: 0, place: placeAt(text, from) }];
-  for (const run of text.runs) {
-    if (run.start > from && run.start < to) runs.push({ start: run.start - from, place: run.place });
+  for (let i = runIndexAt(text, from) + 1; i < text.runs.length; i++) {
+    const run = text.runs[i] as Run;
+    if (run.start >= to) break;
+    if (run.start > from) runs.push({ start: run.start - from, place: run.place });
   }
   return { text: text.text.slice(from, to), runs };
 }

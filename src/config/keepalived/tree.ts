@@ -1,8 +1,9 @@
 // The pieces of lines.ts as a tree of statements: a keyword, its words, and the block behind it. Fourth step of parse.ts; knows
 // no keyword, except those that stand at the top only: one of them inside a block shows where a } was forgotten.
+
+import type { Piece } from './braces.ts';
 import { quote, type Report } from './findings.ts';
 import { BLOCK_DEPTH_MAX } from './limits.ts';
-import type { Piece } from './lines.ts';
 import type { Place, Text } from './text.ts';
 import { plainWords, type Word } from './words.ts';
 
