@@ -111,6 +111,7 @@ export function newJudge(world: JudgeWorld): Judge {
       violated('I3', `${node.name} claims epoch ${record.epoch} (${where}) and lacks ${listed(missing)}`);
     }
     claimedEpoch = Math.max(claimedEpoch, record.epoch);
+    split ||= alone;
     if (alone) excusedBelow = Math.max(excusedBelow, record.epoch);
   }
 

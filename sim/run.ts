@@ -1,7 +1,7 @@
 // One run: a new pair that has found its first writer, the faults, and then the time in which everything must be well again.
 
 import { describeFault, type Fault, heal, inflict } from './faults.ts';
-import { heldBy, type Violation } from './invariants.ts';
+import type { Violation } from './invariants.ts';
 import type { Flaws, SimNode } from './node.ts';
 import { newRandom } from './random.ts';
 import { drawConfig, drawFaults } from './schedule.ts';
@@ -86,7 +86,7 @@ function errant(sim: Simulation): { node: SimNode; payloads: string[] } | null {
   const [writer] = writers;
   if (writer === undefined || writers.length !== 1) return null;
   const standby = writer === sim.a ? sim.b : sim.a;
-  const held = heldBy(writer);
+  const held = new Set(writer.database.model.log().map((each) => each.payload));
   const payloads = standby.database.model
     .log()
     .map((each) => each.payload)
