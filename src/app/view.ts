@@ -129,6 +129,8 @@ export interface WhyView extends PairView {
   readonly time: string;
   /** When this node first knew of the writer of this epoch, and what it said then; null: longer ago than events are kept. */
   readonly reign: { readonly time: string; readonly because: string } | null;
+  /** Events before this are not kept any more; null: all are. */
+  readonly eventsFrom: string | null;
 }
 
 export function viewOf(
@@ -167,5 +169,11 @@ export function viewOf(
 
 export function whyOf(view: PairView, events: readonly LogEvent[], time: string): WhyView {
   const began = view.record.writer === null ? null : reignBegan(events, view.record.epoch);
-  return { ...view, time, reign: began === null ? null : { time: began.time, because: began.because } };
+  const [oldest] = events;
+  return {
+    ...view,
+    time,
+    reign: began === null ? null : { time: began.time, because: began.because },
+    eventsFrom: oldest === undefined || oldest.sequence === 1 ? null : oldest.time,
+  };
 }

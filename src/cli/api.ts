@@ -10,6 +10,9 @@ export interface ApiAnswer {
   readonly node: NodeConfig;
   readonly status: number;
   readonly body: unknown;
+  /** This host's clock in the middle between question and answer, and how far off that may be. */
+  readonly atMs: number;
+  readonly atMsError: number;
 }
 
 export function urlOf(config: PairConfig, node: NodeConfig, path: string): string {
@@ -26,6 +29,7 @@ async function ask(
   limitMs: number,
 ): Promise<ApiAnswer> {
   const token = readSecret(config.api.tokenFile, 'API token').value;
+  const askedMs = Date.now();
   const response = await fetch(urlOf(config, node, path), {
     ...init,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -39,7 +43,8 @@ async function ask(
       'copy the file from the host where `twinkeep setup` was run',
     );
   }
-  return { node, status: response.status, body };
+  const tookMs = Date.now() - askedMs;
+  return { node, status: response.status, body, atMs: askedMs + tookMs / 2, atMsError: tookMs / 2 };
 }
 
 /** Asks one node; an OperatorError when it does not answer. */
@@ -73,11 +78,27 @@ export function accepted<T>({ node, status, body }: ApiAnswer, lead = ''): T {
   );
 }
 
-/** Asks every node at once; those that do not answer are left out. An OperatorError when none does. */
-export async function askAll(config: PairConfig, path: string): Promise<ApiAnswer[]> {
-  const answers = await Promise.allSettled(config.nodes.map((node) => askNode(config, node, path)));
-  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-  const [first] = answers;
-  if (found.length === 0 && first?.status === 'rejected') throw first.reason;
-  return found;
+export interface Silent {
+  readonly node: string;
+  readonly because: string;
+}
+
+/** Asks every node at once; an OperatorError when none answers. */
+export async function askEach(
+  config: PairConfig,
+  path: string,
+): Promise<{ readonly answers: readonly ApiAnswer[]; readonly silent: readonly Silent[] }> {
+  const settled = await Promise.allSettled(config.nodes.map((node) => askNode(config, node, path)));
+  const answers = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failures = settled.flatMap((each, i) =>
+    each.status === 'rejected' ? [{ node: config.nodes[i]?.name ?? '', error: each.reason as Error }] : [],
+  );
+  const [first] = failures;
+  if (answers.length === 0 && first !== undefined) throw first.error;
+  return { answers, silent: failures.map(({ node, error }) => ({ node, because: error.message })) };
+}
+
+/** The answers of those that answer. */
+export async function askAll(config: PairConfig, path: string): Promise<readonly ApiAnswer[]> {
+  return (await askEach(config, path)).answers;
 }

@@ -43,7 +43,11 @@ test('--help lists every verb, the exit codes and an example, and ends with 0', 
     'setup',
     'agent',
     'status',
+    'why',
+    'events',
     'switchover',
+    'maintenance',
+    'promote',
     'config',
     'lab',
     'drill',
@@ -60,6 +64,10 @@ test.each([
   [['config', 'render', '--help']],
   [['config', 'show', '--help']],
   [['help', 'config']],
+  [['why', '--help']],
+  [['events', '--help']],
+  [['maintenance', '--help']],
+  [['promote', '--help']],
 ])('%j gives an example and the exit codes', (args) => {
   const { status, stdout } = twinkeep(args);
   expect(status).toBe(0);
@@ -74,6 +82,14 @@ test.each([
   [['config', 'check', '--colour']],
   [['config', 'render', 'ini']],
   [['config', 'show', '--config']],
+  [['why', 'aa']],
+  [['why', '--since', 'soon']],
+  [['events', '--level', 'loud']],
+  [['maintenance', 'maybe']],
+  [['maintenance', 'off', '--reason', 'done']],
+  [['promote', '--to', 'b']],
+  [['promote', '--force', '--to', 'c']],
+  [['switchover', '--to', 'c']],
 ])('wrong usage %j ends with 2, and says what is wrong on stderr', (args) => {
   const { status, stdout, stderr } = twinkeep(args);
   expect(status).toBe(2);

@@ -24,7 +24,20 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'who is writer, what is wrong, what a failure now would cost',
     load: () => import('./status.ts'),
   },
+  why: {
+    about: 'why it is so, what would happen now, what was decided and what was not',
+    load: () => import('./why.ts'),
+  },
+  events: { about: 'what happened at both nodes, and what happens now', load: () => import('./events.ts') },
   switchover: { about: 'move the writer role to the other node', load: () => import('./switchover.ts') },
+  maintenance: {
+    about: 'order that nothing moves by itself, or end that',
+    load: () => import('./maintenance.ts'),
+  },
+  promote: {
+    about: 'make a node the writer by force, when the other one is lost for good',
+    load: () => import('./promote.ts'),
+  },
   config: {
     about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
     load: () => import('./config.ts'),

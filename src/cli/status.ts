@@ -77,7 +77,7 @@ export function merge(config: PairConfig, views: readonly PairView[]): Status {
   };
 }
 
-const ROLE_WORDS: Readonly<Record<string, string>> = {
+export const ROLE_WORDS: Readonly<Record<string, string>> = {
   writing: 'writer',
   following: 'standby',
   promoting: 'taking over',

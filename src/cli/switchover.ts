@@ -22,6 +22,7 @@ export const orderMsMax = (config: PairConfig): number => config.failover.maxDra
 
 async function switchover(options: Options): Promise<void> {
   const config = requirePair(options.config);
+  if (options.to !== undefined) namedNode(config, options.to);
   const views = (await askAll(config, '/api/v1/pair')).map((answer) => answer.body as PairView);
   const before = merge(config, views);
   const writer = config.nodes.find((node) => node.name === before.writer);
@@ -32,7 +33,6 @@ async function switchover(options: Options): Promise<void> {
       'see `twinkeep status` for what it waits for',
     );
   }
-  if (options.to !== undefined) namedNode(config, options.to);
   const to = options.to ?? config.nodes.find((node) => node.name !== writer.name)?.name ?? '';
   if (options.dryRun) {
     process.stdout.write(

@@ -32,7 +32,8 @@ function cannotListen({ host, port }: ApiOptions, error: NodeJS.ErrnoException):
   return `${what} (${error.message}); trying again every second`;
 }
 
-export function openApi(options: ApiOptions): { close(): void } {
+/** Everything but the socket. */
+export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   const app = new Hono();
   const expected = digest(options.token);
 
@@ -75,6 +76,11 @@ export function openApi(options: ApiOptions): { close(): void } {
     });
   });
 
+  return app;
+}
+
+export function openApi(options: ApiOptions): { close(): void } {
+  const app = apiOf(options);
   let closed = false;
   let told = '';
   let server: ServerType;
