@@ -6,11 +6,13 @@ import type { Fault } from './fault.ts';
 import { partitionFaults } from './partitionfaults.ts';
 import { powerFaults } from './powerfaults.ts';
 import { processFaults } from './processfaults.ts';
+import { serverFaults } from './serverfaults.ts';
 import { switchoverFaults } from './switchoverfaults.ts';
 import { witnessFaults } from './witnessfaults.ts';
 
 export const faults: readonly Fault[] = [
   ...processFaults,
+  ...serverFaults,
   ...partitionFaults,
   ...powerFaults,
   ...switchoverFaults,

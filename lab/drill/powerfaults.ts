@@ -39,7 +39,7 @@ function bothCrash(name: string, about: string, first: 'writer' | 'standby'): Fa
   };
 }
 
-/** With a witness the first one back may go on: the witness says that it lacks nothing. */
+/** With a witness the first one back may go on where it surely lacks nothing; where it may, it waits for the other. */
 function bothCrashWitnessed(name: string, about: string, first: 'writer' | 'standby'): Fault {
   return {
     name,
