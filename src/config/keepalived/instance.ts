@@ -173,13 +173,23 @@ function garp(v: Values, g: Globals): Garp {
   const least = last(g.vrrp_min_garp) === true;
   const masterDelayS = last(v.garp_master_delay) ?? last(g.vrrp_garp_master_delay) ?? (least ? 0 : 5);
   const masterRepeat = last(v.garp_master_repeat) ?? last(g.vrrp_garp_master_repeat) ?? (least ? 1 : 5);
-  const lowerDelayS = last(v.garp_lower_prio_delay) ?? last(g.vrrp_garp_lower_prio_delay) ?? masterDelayS;
+  // The lower-priority values follow the global ones, not the instance's own: that is what the C daemon does.
+  const lowerDelayS =
+    last(v.garp_lower_prio_delay) ??
+    last(g.vrrp_garp_lower_prio_delay) ??
+    last(g.vrrp_garp_master_delay) ??
+    (least ? 0 : 5);
   return {
     masterDelayMs: masterDelayS * 1000,
     masterRepeat,
     refreshMs: (last(v.garp_master_refresh) ?? last(g.vrrp_garp_master_refresh) ?? 0) * 1000,
-    refreshRepeat: last(v.garp_master_refresh_repeat) ?? last(g.vrrp_garp_master_refresh_repeat) ?? 1,
+    refreshRepeat:
+      last(v.garp_master_refresh_repeat) ?? last(g.vrrp_garp_master_refresh_repeat) ?? (least ? 0 : 1),
     lowerPrioDelayMs: lowerDelayS * 1000,
-    lowerPrioRepeat: last(v.garp_lower_prio_repeat) ?? last(g.vrrp_garp_lower_prio_repeat) ?? masterRepeat,
+    lowerPrioRepeat:
+      last(v.garp_lower_prio_repeat) ??
+      last(g.vrrp_garp_lower_prio_repeat) ??
+      last(g.vrrp_garp_master_repeat) ??
+      (least ? 1 : 5),
   };
 }
