@@ -55,6 +55,8 @@ export interface AgentWorld {
   startManager(): void;
   manager(): Process;
   killManager(): void;
+  /** It ended in an orderly way. */
+  ended(): void;
   say(text: string): void;
 }
 
@@ -105,6 +107,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
   let managerSinceMs = 0;
   let managerStartedMs = Number.NEGATIVE_INFINITY;
   let told = '';
+  let deliveredMs = 0;
   let stopping: string | null = null;
   let ordered = false;
 
@@ -145,7 +148,9 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
   /** Over the socket of the two: in order, and soon, unless the manager is frozen. */
   function toManager(act: (end: ManagerEnd) => void): void {
     const end = manager;
-    if (end !== null) end.process.after(random.between(0.05, 0.6), () => act(end));
+    if (end === null) return;
+    deliveredMs = Math.max(deliveredMs, host.bootMs() + random.between(0.05, 0.6));
+    end.process.after(deliveredMs - host.bootMs(), () => act(end));
   }
 
   function perform(action: Action): void {
@@ -324,6 +329,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
     feed({ kind: 'stop', nowMs: host.bootMs() });
     world.say('the agent ended');
     agent.kill();
+    world.ended();
   }
 
   const agent: Agent = {
@@ -338,6 +344,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
       gateway = 'unknown';
       manager = null;
       told = '';
+      deliveredMs = 0;
       stopping = null;
       renewAtMs = Number.POSITIVE_INFINITY;
       expectedMs = host.bootMs() + LOOP_MS;

@@ -124,14 +124,21 @@ function crashAtOrder(sim: Simulation, fault: Extract<Fault, { kind: 'crash-at-o
     if (at.name !== fault.node || phase !== fault.phase || operation === 'reconcile') return;
     left--;
     if (left > 0) return;
+    sim.crashed = true;
     sim.say('-', `crash ${phase} ${order} of ${operation} at ${at.name}`);
     crash(sim, fault.victim, fault.part, 1000 + fault.nth * 300);
   };
 }
 
+/** What was disturbed has no more consequences after this. */
+const AFTERMATH_MS = 8000;
+
 /** Does it, and arranges its end. */
 export function inflict(sim: Simulation, fault: Fault): void {
   const { timeline, network, witness } = sim;
+  const harmless = fault.kind === 'cut' && fault.path === 'vrrp';
+  const untilMs = timeline.nowMs() + fault.forMs + AFTERMATH_MS;
+  if (!harmless) sim.troubledUntilMs = Math.max(sim.troubledUntilMs, untilMs);
   sim.say('-', describeFault(fault));
   switch (fault.kind) {
     case 'kill':
@@ -218,6 +225,7 @@ const FAIR = { loss: 0, duplicates: 0, delayMsMax: 2 };
 
 /** Everything is mended, thawed, switched on and started. */
 export function heal(sim: Simulation): void {
+  sim.troubledUntilMs = Number.POSITIVE_INFINITY;
   sim.say('-', 'everything is mended');
   sim.network.mendAll();
   Object.assign(sim.network.weather, FAIR);

@@ -1,4 +1,4 @@
-// What must hold after every event (I1 to I4), and when all is mended (I5). I6 is that, with a witness, none of this depends
+// What must hold after every event (I1 to I4; and P2 of the pair's SPEC), and when all is mended (I5). I6 is that, with a witness, none of this depends
 // on what is cut, lost or restarted; without one a full partition is the one excuse, in one mode, for one kind of loss.
 
 import type { PairRecord } from '../src/core/pair/record.ts';
@@ -6,7 +6,7 @@ import type { Stored } from '../src/core/pair/stored.ts';
 import type { NodeName, SimNode } from './node.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'P2';
   readonly because: string;
 }
 
@@ -43,6 +43,8 @@ export interface JudgeWorld {
   readonly partition: 'availability' | 'consistency';
   /** A full partition is there, or was a moment ago. */
   partitioned(): boolean;
+  /** For some seconds nothing was disturbed but VRRP. */
+  quiet(): boolean;
 }
 
 /** Everything that a server holds: in its binary log, or received and to be applied. */
@@ -93,7 +95,8 @@ export function newJudge(world: JudgeWorld): Judge {
   }
 
   function checkBothDisks(node: SimNode, payload: string): void {
-    if (node.disk.read()?.record.sync !== 'paired') return;
+    const record = node.disk.read()?.record;
+    if (record?.sync !== 'paired' || record.writer !== node.name) return;
     const { model } = world.peerOf(node).database;
     const { received, synced } = model.relayLog();
     for (let i = synced - 1; i >= 0; i--) if (received[i]?.transaction.payload === payload) return;
@@ -107,6 +110,8 @@ export function newJudge(world: JudgeWorld): Judge {
   function checkClaim(node: SimNode, record: PairRecord, where: string): void {
     const alone = !world.witness && world.partition === 'availability' && world.partitioned();
     const missing = missingFrom(heldBy(node));
+    if (world.quiet())
+      violated('P2', `${node.name} claims epoch ${record.epoch}, and nothing but VRRP was disturbed`);
     if (missing.length > 0) {
       violated('I3', `${node.name} claims epoch ${record.epoch} (${where}) and lacks ${listed(missing)}`);
     }

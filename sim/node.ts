@@ -140,6 +140,7 @@ export function newNode(settings: PairSettings, world: NodeWorld): SimNode {
       startManager: () => host.afterKernel(random.between(80, 500), startManager),
       manager: () => node.manager.process,
       killManager: () => node.manager.kill(),
+      ended: () => node.startAgent(1000),
       say,
     },
   );

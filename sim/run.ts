@@ -21,6 +21,8 @@ export interface Result {
   /** What an operator has to do at the end, where the documents say so; null: nothing. */
   readonly operator: string | null;
   readonly split: boolean;
+  /** A crash that was planned at an order took place. */
+  readonly crashed: boolean;
   readonly virtualMs: number;
   readonly events: number;
   readonly acknowledged: number;
@@ -150,6 +152,7 @@ export function run(plan: Plan, options: RunOptions = {}): Result {
   const startMs = sim.timeline.nowMs();
   for (const fault of plan.faults) sim.timeline.at(fault.atMs, () => inflict(sim, fault));
   const endMs = startMs + plan.healAtMs;
+  sim.troubledUntilMs = startMs;
   while (sim.judge.violations.length === 0 && sim.advance(endMs)) count();
   if (sim.judge.violations.length === 0) {
     heal(sim);
@@ -170,6 +173,7 @@ export function run(plan: Plan, options: RunOptions = {}): Result {
     violations: sim.judge.violations,
     operator,
     split: sim.judge.split,
+    crashed: sim.crashed,
     virtualMs: sim.timeline.nowMs(),
     events,
     acknowledged: sim.judge.acknowledged.length,

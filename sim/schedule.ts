@@ -60,9 +60,23 @@ function drawOther(random: Random, witness: boolean): What {
   return { kind: 'witness-slow', slowMs: random.between(50, 2500) };
 }
 
+/** A firewall drops protocol 112, and nothing else happens: nothing may move. */
+function drawSilentVrrp(random: Random): Fault[] {
+  const from = random.pick(NODES);
+  const cut = {
+    kind: 'cut',
+    path: 'vrrp',
+    from,
+    to: from === 'a' ? 'b' : 'a',
+    both: random.chance(0.5),
+  } as const;
+  return [{ ...cut, atMs: random.between(0, 1000), forMs: random.between(200, 8000) }];
+}
+
 /** A schedule of 1 to 12 faults, some of them close together: that is where they hurt. */
 export function drawFaults(random: Random, witness: boolean, wipes: boolean): Fault[] {
   const faults: Fault[] = [];
+  if (random.chance(0.04)) return drawSilentVrrp(random);
   const count = random.whole(1, 12);
   let atMs = random.between(0, 2000);
   for (let i = 0; i < count; i++) {

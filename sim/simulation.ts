@@ -48,6 +48,10 @@ export interface Simulation {
   /** Runs what is next; false: nothing before `endMs`. */
   advance(endMs: number): boolean;
   say(who: string, text: string): void;
+  /** Until then something may still happen because of what was disturbed. */
+  troubledUntilMs: number;
+  /** A crash that was planned at an order took place. */
+  crashed: boolean;
   /** Called before and after each order; see faults.ts. */
   onOrder: (node: SimNode, order: string, operation: string | null, phase: 'before' | 'after') => void;
 }
@@ -122,6 +126,7 @@ export function newSimulation(
     peerOf,
     witness: config.witness,
     partition: config.partition,
+    quiet: () => timeline.nowMs() > simulation.troubledUntilMs,
     partitioned() {
       lookForPartition();
       return timeline.nowMs() - partitionedAtMs <= PARTITION_MEMORY_MS;
@@ -224,6 +229,8 @@ export function newSimulation(
       return more;
     },
     say,
+    troubledUntilMs: Number.POSITIVE_INFINITY,
+    crashed: false,
     onOrder: () => undefined,
   };
   return simulation;
