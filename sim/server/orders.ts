@@ -2,10 +2,10 @@
 // done, refused, or that it must wait, and then it is asked again until the caller's deadline.
 import { backlog, contains, executedPosition, rewoundSlavePosition } from '../../src/core/gtid/mariadb.ts';
 import type { DatabaseErrorCode, Heartbeat } from '../../src/runtime/ports.ts';
-import { advance, forgetApplied, newCommit, pending, report, submit } from './commit.ts';
+import { advance, forgetApplied, newCommit, pending, recordPosition, report, submit } from './commit.ts';
 import { apply } from './replica.ts';
 import { sequenceOf } from './source.ts';
-import { binlogPos, lastOf, type ServerState } from './state.ts';
+import { binlogPos, lastOf, type Received, type ServerState } from './state.ts';
 
 export type Answer =
   | { readonly kind: 'done'; readonly gtid?: string }
@@ -122,14 +122,35 @@ function relaxReadOnly(state: ServerState): Answer | null {
   return null;
 }
 
+/** As far as the adapter leaves: more than a crash can roll back. */
+const SEQUENCE_GAP = 10_000;
+
+/** Nothing is missing between the last executed transaction and the one that is this many numbers above. */
+const follows = (numbers: number): boolean => numbers === 1 || numbers === SEQUENCE_GAP;
+
+/** A number that is reached here, and yet the transaction is none of this server's history: that went another way. */
+function isForeign(state: ServerState, { transaction, own }: Received): boolean {
+  if (own || backlog(transaction.gtid, executed(state)) > 0) return false;
+  return (
+    backlog(transaction.gtid, state.slavePos) > 0 && !state.log.some(({ gtid }) => gtid === transaction.gtid)
+  );
+}
+
 /** Both threads are stopped: applies what the relay log still holds, by position. */
 function applyLeftOver(state: ServerState): Answer | null {
   const from = state.relay.findIndex(
     ({ transaction, own }) => !own && backlog(transaction.gtid, executed(state)) > 0,
   );
   const first = state.relay[from];
+  const foreign = state.relay.slice(0, from < 0 ? undefined : from).find((each) => isForeign(state, each));
+  if (foreign !== undefined)
+    return refused(
+      'applier-stopped',
+      `${foreign.transaction.gtid} was received, and this history went another way`,
+    );
   // What stands behind rolled-back ones of our own is not applied without them: the receiver fetches all of it again.
-  if (first === undefined || backlog(first.transaction.gtid, executed(state)) > 1) return null;
+  if (first !== undefined && !follows(backlog(first.transaction.gtid, executed(state)))) return null;
+  if (first === undefined) return null;
   for (let n = 0; n < from; n += 1) forgetApplied(state);
   for (let next = state.relay[0]; next !== undefined; next = state.relay[0]) {
     if (state.applying) return wait('the applier waits for an acknowledgement');
@@ -196,21 +217,21 @@ export function waitFor(state: ServerState, gtid: string): Answer {
   return wait(`${gtid} is not executed yet`);
 }
 
-/** As far as the adapter leaves: more than a crash can roll back. */
-const SEQUENCE_GAP = 10_000;
-
 /** One transaction of our own, also under read_only, whose number leaves a gap; asked again until it is committed. */
 export function skipSequence(state: ServerState): Answer {
-  const payload = `gap ${Math.floor(state.counter / SEQUENCE_GAP)}`;
-  if (pending(state).some(({ session }) => session === HEARTBEAT_SESSION))
-    return wait('the gap waits for an acknowledgement');
+  const waits = wait('the gap waits for an acknowledgement');
+  if (pending(state).some(({ session }) => session === HEARTBEAT_SESSION)) return waits;
   const last = state.log[state.committed - 1];
-  if (last?.payload.startsWith('gap ') === true && last.origin === state.serverId) return DONE;
-  // Above gtid_current_pos; what was rolled back may be above that, by less than the gap.
-  state.counter = Math.max(sequenceOf(state.slavePos), lastOf(state.log)?.sequence ?? 0) + SEQUENCE_GAP - 1;
-  return submit(state, newCommit(HEARTBEAT_SESSION, payload))
-    ? DONE
-    : wait('the gap waits for an acknowledgement');
+  const isThere = last?.payload.startsWith('gap ') === true && last.origin === state.serverId;
+  if (!isThere) {
+    if (!stopThreads(state, 'both')) return wait('the applier waits for an acknowledgement');
+    // What was rolled back may be above that, by less than the gap.
+    state.counter = sequenceOf(executed(state)) + SEQUENCE_GAP - 1;
+    const payload = `gap ${Math.floor(state.counter / SEQUENCE_GAP)}`;
+    if (!submit(state, newCommit(HEARTBEAT_SESSION, payload))) return waits;
+  }
+  recordPosition(state, binlogPos(state));
+  return DONE;
 }
 
 export const HEARTBEAT_SESSION = 'heartbeat';

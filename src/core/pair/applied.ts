@@ -12,6 +12,7 @@ export function applied(state: PairState, order: Order, outcome: Outcome): PairS
   switch (order.kind) {
     case 'persist': {
       const { settings } = state;
+      if (order.record.epoch < state.record.epoch) return state;
       const claimed = order.record.writer === settings.self && order.record.epoch > state.record.epoch;
       const pairedNow = order.record.sync === 'paired' && order.record.writer === settings.self;
       return {

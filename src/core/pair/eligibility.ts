@@ -195,7 +195,7 @@ export function peerHeld(state: PairState): readonly Reason[] {
   return freshReport(state)?.held ?? [];
 }
 
-/** A node that has just started has not listened long enough to call anybody silent. */
+/** A node that has just started, or thawed, has not listened long enough to call anybody silent. */
 const FIRST_LISTEN_MS = 1000;
 
 export type Evidence =
@@ -210,7 +210,7 @@ export type Evidence =
  */
 export function evidenceAgainstWriter(state: PairState): Evidence | null {
   const { peer, wire, settings, nowMs } = state;
-  if (wire.peerAdverts !== 'silent' || nowMs - state.startedMs < FIRST_LISTEN_MS) return null;
+  if (wire.peerAdverts !== 'silent' || nowMs - state.awakeSinceMs < FIRST_LISTEN_MS) return null;
   if (peer.askedMs === null || nowMs - peer.askedMs < settings.peerSilenceMsMax) return null;
   const unheardMs = nowMs - peer.heardAtMs;
   const who = settings.peer;

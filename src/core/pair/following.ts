@@ -136,8 +136,8 @@ function startChannel(state: PairState): Decision {
 }
 
 /** A standby that is not paired receives faster until it is nearly there: otherwise a busy writer outruns it for good. */
-const CATCH_UP_FROM_MS = 3000;
-const CATCH_UP_UNTIL_MS = 800;
+const CATCH_UP_FROM_MS = 1000;
+const CATCH_UP_UNTIL_MS = 300;
 
 function shouldReceiveDurably(state: PairState, status: ServerStatus): boolean {
   if (state.record.sync === 'paired' || status.channel === null) return true;
@@ -235,7 +235,8 @@ export function decideFollowing(state: PairState): Decision | null {
   const { record, settings, operation } = state;
   if (state.stop !== null) return decideLeaving(state);
   if (record.writer === settings.self && operation === null) {
-    return { kind: 'become', role: 'starting', because: `the record names ${settings.self} as the writer` };
+    const because = `the record names ${settings.self} as the writer`;
+    return { kind: 'become', role: 'starting', because, change: { retryAtMs: Number.NEGATIVE_INFINITY } };
   }
   const adopting = adopt(state);
   if (adopting !== null) return adopting;

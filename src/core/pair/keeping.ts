@@ -22,7 +22,10 @@ export function persist(state: PairState, record: PairRecord, journal: Journal |
 
 function swap(state: PairState, record: PairRecord): Order[] {
   if (!state.settings.witness) return [];
-  return [{ kind: 'witness', record, expected: state.witness.holds, deadlineMs: WITNESS_MS_MAX }];
+  const { holds } = state.witness;
+  // A decision rests on our own record: what the witness has of a later epoch is never swapped away, it is adopted first.
+  const expected = holds !== null && holds.record.epoch <= state.record.epoch ? holds : null;
+  return [{ kind: 'witness', record, expected, deadlineMs: WITNESS_MS_MAX }];
 }
 
 /** A change that lets this node do more (open, go alone): the witness first, and only what it took is written here. */

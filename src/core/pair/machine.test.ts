@@ -48,6 +48,16 @@ describe('the pair machine', () => {
     expect(a.orders.find((order) => order.kind === 'persist')).toMatchObject({ record: { sync: 'alone' } });
   });
 
+  it('takes nobody for silent because it was frozen itself', () => {
+    const a = writer();
+    a.freeze(20_000);
+    expect(a.state.record.sync).toBe('paired');
+    expect(a.kinds()).toEqual([]);
+    a.nowMs += SETTINGS.aloneAfterMs + 250;
+    a.feed({ kind: 'tick' });
+    expect(a.state.record.sync).toBe('alone');
+  });
+
   it('refuses an offer that skips an epoch', () => {
     const b = standby();
     b.feed({
@@ -98,8 +108,8 @@ describe('the pair machine', () => {
     expect(a.told).toMatchObject([{ kind: 'tell', message: { kind: 'handover', epoch: 6 } }]);
     a.nowMs += 1500;
     a.feed({ kind: 'tick' });
-    expect(a.told).toMatchObject([{ kind: 'tell' }, { kind: 'exit' }]);
-    expect(a.told[1]).toHaveProperty('because', expect.stringMatching(/^SIGTERM; b left/));
+    expect(a.told.at(-1)).toMatchObject({ kind: 'exit' });
+    expect(a.told.at(-1)).toHaveProperty('because', expect.stringMatching(/^SIGTERM; b left/));
     expect(a.kinds()).not.toContain('open-writes');
   });
 

@@ -11,7 +11,7 @@ import { decideHandingOver } from './handingover.ts';
 import type { Role } from './message.ts';
 import { advance, mayStart, start } from './operation.ts';
 import { missesAdverts, REPORT_INTERVAL_MS, withReport } from './report.ts';
-import { decideStarting, reopenPlan } from './starting.ts';
+import { decideStarting, laterRecord, reopenPlan } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
 import {
   type Handler,
@@ -72,7 +72,8 @@ const onWithdrawal: Handler<'withdrawal'> = (state, { message }) => {
 };
 
 const onRefusal: Handler<'refusal'> = (state, { message }) => {
-  if (state.offer?.epoch !== message.epoch) return note(state);
+  // A later record is known: there is nothing to go back to.
+  if (state.offer?.epoch !== message.epoch || laterRecord(state) !== null) return note(state);
   const decision = reopenPlan(state, message.epoch, message.because);
   return apply({ ...state, role: 'writing', offer: null, switchover: null }, decision);
 };
@@ -212,6 +213,8 @@ const DECIDE: Readonly<Record<Role, (state: PairState) => Decision | null>> = {
   'handing-over': decideHandingOver,
 };
 
+/** It is asked at least every 250 ms: a longer pause is one in which this process, or its host, did not run. */
+const FROZEN_MS = 750;
 /** More decisions than this on one event is a loop of ours. */
 const DECISIONS_MAX = 8;
 
@@ -269,7 +272,9 @@ function decide(state: PairState): Step {
 
 /** The whole machine. Never throws, never waits. */
 export function step(state: PairState, event: PairEvent): readonly [PairState, readonly PairAction[]] {
-  const timed = { ...state, nowMs: event.nowMs };
+  const frozen = event.nowMs - state.nowMs > FROZEN_MS;
+  const awakeSinceMs = frozen ? event.nowMs : state.awakeSinceMs;
+  const timed = { ...state, nowMs: event.nowMs, awakeSinceMs };
   const happened = happening(event);
   const handler = TABLE[timed.role][happened.kind] as (state: PairState, event: Happening) => Step;
   const [observed, actions] = handler(timed, happened);

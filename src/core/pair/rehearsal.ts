@@ -73,6 +73,10 @@ export const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
   ...patch,
 });
 
+const TICK_MS = 250;
+/** Long enough to call somebody silent. */
+const LISTENED_MS = 1200;
+
 /** Feeds events, carries every order out at once (as `outcome` says), and remembers the orders. */
 export class Rehearsal {
   state: PairState;
@@ -84,7 +88,7 @@ export class Rehearsal {
   fails: ((order: Order) => boolean) | null = null;
 
   constructor(record: PairRecord, settings: PairSettings = SETTINGS, journal: Journal | null = null) {
-    this.state = initialState(settings, { ...NOTHING_STORED, record, journal }, 0);
+    this.state = initialState(settings, { ...NOTHING_STORED, record, journal }, this.nowMs - LISTENED_MS);
     this.feed({ kind: 'agent', link: 'up', because: 'up' });
     this.feed({
       kind: 'wire',
@@ -99,7 +103,23 @@ export class Rehearsal {
     this.feed({ kind: 'peer-channel', open: true, because: 'open' });
   }
 
+  /** One event; the time since the last one passes with its ticks. */
   feed(event: WithoutTime): void {
+    const { nowMs } = this;
+    for (this.nowMs = this.state.nowMs + TICK_MS; this.nowMs < nowMs; this.nowMs += TICK_MS) {
+      this.take({ kind: 'tick' });
+    }
+    this.nowMs = nowMs;
+    this.take(event);
+  }
+
+  /** The process did not run for so long. */
+  freeze(forMs: number): void {
+    this.nowMs += forMs;
+    this.take({ kind: 'tick' });
+  }
+
+  private take(event: WithoutTime): void {
     const queue: WithoutTime[] = [event];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [state, actions] = step(this.state, { ...next, nowMs: this.nowMs } as PairEvent);

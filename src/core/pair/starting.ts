@@ -140,7 +140,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
     };
   }
   // Before the restart we may have vouched for the standby: its window must have passed.
-  if (nowMs - state.vouchedAtMs < settings.aloneAfterMs) {
+  if (nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) < settings.aloneAfterMs) {
     return { ok: false, because: `listening for ${settings.peer} first (failover.aloneAfter)` };
   }
   return {
@@ -248,8 +248,9 @@ export function decideStarting(state: PairState): Decision | null {
   if (takeover !== null) return takeover;
   const resume = mayResume(state);
   if (!resume.ok) {
-    // What the peer has received of ours comes back over the channel.
-    if (own.status.channel !== null && own.status.channel.receiver === 'stopped') {
+    // What the peer has received of ours comes back over the channel; alone, nothing of it is needed.
+    const { channel } = own.status;
+    if (record.sync === 'paired' && channel !== null && channel.receiver === 'stopped') {
       return {
         kind: 'plan',
         plan: {
@@ -273,7 +274,7 @@ export function decideStarting(state: PairState): Decision | null {
 }
 
 /** The orders that open a server that was closed, under the record of its last writer. */
-function resumingOrders(state: PairState): Order[] {
+export function resumingOrders(state: PairState): Order[] {
   const { record, settings, own } = state;
   const channel = own.status?.channel ?? null;
   const alone = record.sync === 'alone';

@@ -111,6 +111,8 @@ export interface PairState {
   readonly settings: PairSettings;
   readonly nowMs: number;
   readonly startedMs: number;
+  /** Since when this process runs without a pause: what was silent while it was frozen proves nothing. */
+  readonly awakeSinceMs: number;
   readonly role: Role;
   readonly because: string;
   readonly record: PairRecord;
@@ -164,6 +166,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
     settings,
     nowMs,
     startedMs: nowMs,
+    awakeSinceMs: nowMs,
     role: 'starting',
     because: 'the manager has just started',
     record,

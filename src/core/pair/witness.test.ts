@@ -78,7 +78,6 @@ describe('with a witness, a standby', () => {
     b.silence();
     expect(b.state.role).toBe('following');
     b.fails = null;
-    b.nowMs += 2000;
     b.orders.length = 0;
     b.witness({ epoch: 6, writer: 'a', sync: 'alone' });
     expect(b.kinds().slice(0, 6)).toEqual([
@@ -146,9 +145,12 @@ describe('with a witness, the writer', () => {
 
   it('writes a wiped witness anew only while the standby agrees', () => {
     const a = writer(WITH);
-    a.nowMs += 5000;
+    a.nowMs += 1500;
+    a.feed({ kind: 'peer-channel', open: false, because: 'closed' });
+    a.orders.length = 0;
     a.witness(null);
     expect(a.kinds()).toEqual([]);
+    a.feed({ kind: 'peer-channel', open: true, because: 'open' });
     a.hear({ record: { epoch: 6, writer: 'b', sync: 'alone' }, role: 'writing' });
     expect(a.kinds()).not.toContain('witness');
     const c = writer(WITH);

@@ -16,7 +16,7 @@ import {
   TAKEOVER_STEP_MS_MAX,
   WITNESS_MS_MAX,
 } from './settings.ts';
-import { laterRecord, openingOrders } from './starting.ts';
+import { laterRecord, openingOrders, resumingOrders } from './starting.ts';
 import { behindMs, freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
@@ -113,14 +113,14 @@ function reasonToGoAlone(state: PairState): string | null {
     return `${settings.peer} does not receive: its server is ${report.server}, its replication ${report.replicating ? 'runs' : 'does not run'}`;
   }
   if (settings.witness) {
-    const silentMs = nowMs - Math.max(peer.heardAtMs, state.writerSinceMs);
+    const silentMs = nowMs - Math.max(peer.heardAtMs, state.writerSinceMs, state.awakeSinceMs);
     if (silentMs < SILENT_STANDBY_MS_MAX || !witnessAnswers(state)) return null;
     return `${settings.peer} has been silent for ${Math.round(silentMs)} ms`;
   }
   if (settings.partition === 'consistency') return null;
   // Cut off ourselves: nobody who could reach us would be served by going on.
   if (!wire.interfaceUp || (settings.gatewayChecked && wire.gateway === 'silent')) return null;
-  if (nowMs - state.vouchedAtMs < settings.aloneAfterMs) return null;
+  if (nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) < settings.aloneAfterMs) return null;
   return `${settings.peer} has been silent for ${Math.round(nowMs - peer.heardAtMs)} ms, and can no longer decide to take over (failover.aloneAfter)`;
 }
 
@@ -207,7 +207,7 @@ export function mayRelax(state: PairState): boolean {
   if (state.record.sync !== 'alone') return false;
   if (state.settings.witness) return confirmed(state);
   if (state.peer.knowsAlone) return true;
-  return state.nowMs - state.vouchedAtMs >= state.settings.aloneAfterMs;
+  return state.nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) >= state.settings.aloneAfterMs;
 }
 
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
@@ -237,16 +237,8 @@ function reconcile(state: PairState): Decision | null {
     mayAdmit(state) &&
     status.semiSync.source === wantsSource
   ) {
-    const drain: Order[] =
-      status.readOnly && status.channel !== null && !status.channel.drained
-        ? [{ kind: 'drain', deadlineMs: settings.drainMsMax }]
-        : [];
-    return plan(
-      'reconcile',
-      `${settings.self} is the writer of epoch ${record.epoch}`,
-      ...drain,
-      ...openingOrders(state),
-    );
+    const because = `${settings.self} is the writer of epoch ${record.epoch}`;
+    return plan('reconcile', because, ...(status.readOnly ? resumingOrders(state) : openingOrders(state)));
   }
   if (status.channel === null) return null;
   if (status.semiSync.replica && !status.readOnly) {

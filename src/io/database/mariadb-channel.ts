@@ -2,7 +2,7 @@
 // away by itself whenever a thread starts while both are stopped (docs/MARIADB.md), so what is left is applied first,
 // by position instead of by GTID.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backlog } from '../../core/gtid/mariadb.ts';
+import { backlog, lacking } from '../../core/gtid/mariadb.ts';
 import { DatabaseError } from '../../runtime/ports.ts';
 import type { HeldConnection } from './connection.ts';
 import type { MariadbStatus } from './mariadb-status.ts';
@@ -50,6 +50,29 @@ interface LeftOver {
   readonly gtid: string;
 }
 
+/** What skipSequence leaves between two numbers: more than two group commits hold, and so more than a crash can take back. */
+export const SEQUENCE_GAP = 10_000;
+
+/** Nothing is missing between the last executed transaction and the one that is this many numbers above. */
+const follows = (numbers: number): boolean => numbers === 1 || numbers === SEQUENCE_GAP;
+
+/**
+ * A number that is reached here, and yet the transaction is none of this server's history: that went another way. Below
+ * gtid_slave_pos the history may be a clone's, which starts empty.
+ */
+function isForeign(gtid: string, status: MariadbStatus): boolean {
+  const reached = backlog(gtid, status.executedGtid) === 0;
+  const isBehind = backlog(gtid, status.channelDetail?.slavePos ?? '') === 0;
+  return reached && !isBehind && lacking(gtid, status.historyGtid)?.length !== 0;
+}
+
+function diverged(gtid: string, status: MariadbStatus): DatabaseError {
+  return new DatabaseError(
+    'applier-stopped',
+    `${gtid} was received and is not in this server's own history, which went another way to ${status.executedGtid}`,
+  );
+}
+
 const EVENTS_PER_PAGE = 2000;
 /** The server's 1220, "Could not find target log": the file before was the last. */
 const isEndOfFiles = (error: unknown): boolean =>
@@ -88,6 +111,7 @@ async function leftOver(
         if (type === 'Gtid') {
           const gtid = /GTID (\d+-\d+-\d+)/.exec(text(event['Info']))?.[1] ?? '';
           if (backlog(gtid, status.executedGtid) > 0) return { file, position, gtid };
+          if (isForeign(gtid, status)) throw diverged(gtid, status);
           passed = true;
         } else if (!EMPTY_EVENTS.has(type) && !passed) return { file, position, gtid: '' };
       }
@@ -108,12 +132,10 @@ function applierStopped(status: MariadbStatus): DatabaseError {
 
 /** The group at the position is applied already, as its number in a strict history shows: pass it over. */
 async function passOverApplied(channel: Channel, status: MariadbStatus, deadlineMs: number): Promise<void> {
-  const found = /GTID (\d+)-\d+-(\d+) .* existing GTID (\d+)-\d+-(\d+)/.exec(
-    status.channel?.applierError ?? '',
-  );
-  const [, domain = '', sequence = '', domainThere = '', sequenceThere = ''] = found ?? [];
-  const applied = found !== null && domain === domainThere && BigInt(sequence) <= BigInt(sequenceThere);
-  if (!applied) throw applierStopped(status);
+  const [, gtid = ''] =
+    /GTID (\d+-\d+-\d+) .* existing GTID \d/.exec(status.channel?.applierError ?? '') ?? [];
+  if (gtid === '' || backlog(gtid, status.executedGtid) > 0) throw applierStopped(status);
+  if (isForeign(gtid, status)) throw diverged(gtid, status);
   await channel.orders.query('SET GLOBAL sql_slave_skip_counter = 1; START SLAVE SQL_THREAD', deadlineMs);
 }
 
@@ -126,7 +148,7 @@ async function applyLeftOver(channel: Channel, status: MariadbStatus, deadlineMs
   const found = await leftOver(channel, status, left());
   // A former writer's receiver passes over its own transactions. When crash recovery has rolled some of them back, what it
   // received behind them must not be applied without them: the receiver fetches all of it again.
-  const gap = found !== null && found.gtid !== '' && backlog(found.gtid, status.executedGtid) > 1;
+  const gap = found !== null && found.gtid !== '' && !follows(backlog(found.gtid, status.executedGtid));
   if (found === null || gap) {
     if (!detail.usingGtid) await orders.query('CHANGE MASTER TO MASTER_USE_GTID = slave_pos', left());
     return;

@@ -11,6 +11,7 @@ import {
   type Channel,
   countdown,
   drain,
+  SEQUENCE_GAP,
   setSemiSyncReplica,
   setSemiSyncSource,
   startChannel,
@@ -154,14 +155,19 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     },
     async skipSequence(deadlineMs) {
       const left = countdown(deadlineMs);
-      const [row = {}] = rowsOf(
-        await orders.query('SELECT @@GLOBAL.gtid_current_pos AS p, @@SESSION.gtid_domain_id AS d', left()),
-      );
-      const next = lastSequence(text(row['p']), BigInt(text(row['d']))) + SEQUENCE_GAP;
-      await orders.query(`SET SESSION gtid_seq_no = ${next}`, left());
+      await orders.query('STOP SLAVE', left());
+      const [row = {}] = rowsOf(await orders.query('SELECT @@SESSION.gtid_domain_id AS d', left()));
+      // Counted from what is here, not from gtid_slave_pos, which may name what a crash took back: a replica that has the same
+      // sees by the size of the gap that nothing is missing.
+      const last = lastSequence((await status(left())).executedGtid, BigInt(text(row['d'])));
+      await orders.query(`SET SESSION gtid_seq_no = ${last + BigInt(SEQUENCE_GAP)}`, left());
+      // A source takes a replica that stands at the source's own gtid_slave_pos for one of its kind, though its log lacks that
+      // GTID: so it must name nothing that was taken back, neither now nor when it comes back over the channel. From here on
+      // each of the two refuses the other's receiver until the gap is in both logs.
       await orders.query(
         `INSERT INTO ${table} (node_server_id, epoch, sequence) VALUES (@@server_id, 0, 0)
-         ON DUPLICATE KEY UPDATE sequence = sequence + 1`,
+         ON DUPLICATE KEY UPDATE sequence = sequence + 1;
+         SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos`,
         left(),
       );
     },
@@ -200,9 +206,6 @@ export function openMariadb(options: MariadbOptions): MariadbDatabase {
     },
   };
 }
-
-/** More than one group commit holds, and so more than one crash can take back. */
-const SEQUENCE_GAP = 10_000n;
 
 function lastSequence(position: string, domain: bigint): bigint {
   const parsed = parseGtids(position);
