@@ -102,7 +102,9 @@ function adopted(state: PairState, operation: Operation): Step {
     actions.push(say('info', 'switchover-done', `${settings.peer} is the writer of epoch ${record.epoch}`));
   const because = `${record.writer} is the writer of epoch ${record.epoch}`;
   const next: Role = record.writer === settings.self ? 'starting' : 'following';
-  return [{ ...state, role: next, because, offer: null, switchover: null, said: {} }, actions];
+  // What failed in the old role is no reason to wait in the new one.
+  const retryAtMs = Number.NEGATIVE_INFINITY;
+  return [{ ...state, role: next, because, offer: null, switchover: null, said: {}, retryAtMs }, actions];
 }
 
 export function failed(
