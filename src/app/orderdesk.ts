@@ -16,6 +16,8 @@ export type EndOf = (
 export interface OrderDesk {
   run(order: {
     readonly give: () => void;
+    /** Whether the machine has begun with it; without this an order is taken for begun. */
+    readonly taken?: () => boolean;
     readonly endOf: EndOf;
     readonly limitMs: number;
   }): Promise<OrderAnswer>;
@@ -30,7 +32,7 @@ export const refuse = (status: Refusal['status'], code: string, message: string,
 export function openOrderDesk(clock: Clock, events: EventLog): OrderDesk {
   let busy = false;
   return {
-    async run({ give, endOf, limitMs }) {
+    async run({ give, taken, endOf, limitMs }) {
       if (busy) {
         const hint = 'wait for its end: `twinkeep events --follow` shows it';
         return refuse(409, 'order-in-progress', 'another order is being carried out', hint);
@@ -55,6 +57,10 @@ export function openOrderDesk(clock: Clock, events: EventLog): OrderDesk {
             settle(end.ok ? { ok: true, because: event.because, tookMs } : { ...end, status: 409 });
           });
           give();
+          if (taken?.() === false) {
+            const hint = 'wait a moment, look at `twinkeep status`, then order it again';
+            settle(refuse(409, 'not-now', 'this node is in the middle of something else', hint));
+          }
         });
       } finally {
         busy = false;

@@ -61,7 +61,9 @@ export function openPromotions(options: {
       const against = forceRefusal(state());
       if (against !== null) return refuse(409, against.code, against.because, against.lift);
       const give = () => order('an operator forced the promotion');
-      return desk.run({ give, endOf, limitMs: state().settings.drainMsMax + STEPS_MS_MAX });
+      // What is under way and as urgent is not interrupted.
+      const taken = () => state().role === 'promoting';
+      return desk.run({ give, taken, endOf, limitMs: state().settings.drainMsMax + STEPS_MS_MAX });
     },
   };
 }

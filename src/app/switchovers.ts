@@ -20,7 +20,8 @@ function refusal(state: PairState, to: string | null): Refusal | null {
   const { settings, role, record } = state;
   const names = [settings.self, settings.peer];
   if (to !== null && !names.includes(to)) {
-    const meant = nearest(to, names);
+    // A name of one letter is near to every other.
+    const meant = to.length > 1 ? nearest(to, names) : null;
     const hint = `${meant === null ? '' : `did you mean ${meant}? `}The pair has ${names.join(' and ')}`;
     return refuse(404, 'unknown-node', `there is no node ${to} in this pair`, hint);
   }

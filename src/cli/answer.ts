@@ -56,6 +56,13 @@ function headline(inquiry: Inquiry): Line[] {
   return [bold(`${record.writer} is the writer of pair ${pair} by the record (${where})${now}`), ...told];
 }
 
+/** What is wrong with the writer already; null: nothing that is seen. */
+function failing(writer: NodeView | undefined): string | null {
+  if (writer === undefined || writer.server === 'up') return null;
+  const what = writer.role === 'unreachable' ? writer.because : `its server is ${writer.server}`;
+  return `${writer.name} fails (${what})`;
+}
+
 function expectation({ leading, status }: Inquiry): Line[] {
   const { writer, successor, outageMs, atRisk, against } = leading.forecast;
   if (writer === null) {
@@ -78,7 +85,8 @@ function expectation({ leading, status }: Inquiry): Line[] {
     ];
   }
   const kept = atRisk === 0 ? 'nothing is lost, and nothing can be written until one of them is back' : lost;
-  return [plain(`if ${writer} fails now: nobody takes over by itself (${kept}), because`), ...rules(against)];
+  const when = failing(status.nodes.find((node) => node.name === writer)) ?? `if ${writer} fails now`;
+  return [plain(`${when}: nobody takes over by itself (${kept}), because`), ...rules(against)];
 }
 
 function surroundings({ status, leading, views }: Inquiry): Line[] {

@@ -24,7 +24,8 @@ export function namedNode(config: PairConfig, name: string): NodeConfig {
   const named = config.nodes.find((node) => node.name === name);
   if (named !== undefined) return named;
   const names = config.nodes.map((node) => node.name);
-  const meant = nearest(name, names);
+  // A name of one letter is near to every other.
+  const meant = name.length > 1 ? nearest(name, names) : null;
   throw new WrongUsage(
     'unknown-node',
     `pair ${config.pair} has no node ${name}`,

@@ -34,7 +34,7 @@ const DONE: Readonly<Record<string, string>> = {
 };
 
 const NOT_DONE: Readonly<Record<string, string>> = {
-  'not-promoted': 'not promoted: ',
+  'not-promoted': '',
   'no-handover': 'no handover: ',
   'switchover-refused': 'no switchover: ',
   'switchover-failed': 'no switchover: ',
