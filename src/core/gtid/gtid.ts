@@ -1,0 +1,32 @@
+// GTIDs of either family as text, for whoever compares servers and never asks which family they are. A set of MySQL names
+// a uuid and holds a colon ("3e11fa47-...:1-5"), a position of MariaDB never does ("0-1-100"); empty text is either's.
+// Both families in one question: nothing is contained, and a union is text that nothing contains.
+import * as mariadb from './mariadb.ts';
+import * as mysql from './mysql.ts';
+
+const isMysql = (text: string): boolean => text.includes(':');
+const familyOf = (a: string, b: string): typeof mariadb | typeof mysql =>
+  isMysql(a) || isMysql(b) ? mysql : mariadb;
+
+/** Whether a server at `a` has all that one at `b` has: for MariaDB by the last sequence number of each domain. */
+export const contains = (a: string, b: string): boolean => familyOf(a, b).contains(a, b);
+
+export const equal = (a: string, b: string): boolean => familyOf(a, b).equal(a, b);
+
+/** The least that contains both. */
+export const union = (a: string, b: string): string => familyOf(a, b).union(a, b);
+
+/** How many transactions `behind` lacks of `ahead`; Infinity when either is not understood. */
+export const backlog = (ahead: string, behind: string): number =>
+  familyOf(ahead, behind).backlog(ahead, behind);
+
+/**
+ * What the history `own` has that `other` lacks, each as its family writes it: errant, when `other` is the writer's. For
+ * MariaDB both are a gtid_binlog_state. Null when either is not understood.
+ */
+export function lacking(own: string, other: string): readonly string[] | null {
+  if (!isMysql(own) && !isMysql(other)) return mariadb.lacking(own, other)?.map(mariadb.formatGtid) ?? null;
+  const errant = mysql.subtract(own, other);
+  if (errant === null) return null;
+  return errant === '' ? [] : errant.split(',');
+}
