@@ -91,7 +91,7 @@ function planOf(kind: PlanKind, witness: boolean, crash: readonly Fault[]): Plan
       driftMax: 1e-3,
     },
     faults: [...crash, ...kind.faults],
-    healAtMs: 9000,
+    healAtMs: Math.max(...kind.faults.map((fault) => fault.atMs + fault.forMs)) + 2500,
   };
 }
 

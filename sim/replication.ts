@@ -4,7 +4,7 @@
 import type { SimDatabase } from './database.ts';
 import type { Connection, Network } from './network.ts';
 import type { Random } from './random.ts';
-import type { Transaction } from './server.ts';
+import type { Dump, Transaction } from './server.ts';
 import type { Timeline } from './timeline.ts';
 
 type Frame =
@@ -57,8 +57,12 @@ export function newReceiver(
     if (current === null || current.overAtSource || !source.process.alive || source.process.frozen) return;
     if (source.model.positions().binlog === current.sentUpTo) return;
     const dump = source.model.dumpFrom(current.sentUpTo);
-    if (!dump.ok || dump.transactions.length === 0) return;
-    current.sentUpTo = dump.transactions.at(-1)?.gtid ?? current.sentUpTo;
+    if (dump.ok) transmit(current, dump);
+  }
+
+  function transmit(current: Link, dump: Extract<Dump, { ok: true }>): void {
+    current.sentUpTo = dump.upTo;
+    if (dump.transactions.length === 0) return;
     current.pipe.send(source.name, { kind: 'events', transactions: dump.transactions });
   }
 
@@ -109,7 +113,7 @@ export function newReceiver(
     };
     link = made;
     attach(made, request.acknowledges);
-    send();
+    transmit(made, dump);
     apply();
   }
 
