@@ -60,9 +60,9 @@ async function events(options: Options): Promise<void> {
     throw new WrongUsage('level', `there is no level ${options.level}`, 'it is info, warn or error');
   }
   const sinceMs = options.since === undefined ? null : requireMoment(options.since, Date.now());
-  const inquiry = await inquire(config);
   const limit = sinceMs === null ? LATEST : null;
-  const found = await history(config, inquiry, { sinceMs, level: options.level, limit });
+  const wanted = { sinceMs, level: options.level, limit };
+  const { inquiry, events: found } = await history(config, await inquire(config), wanted);
   for (const text of caveats(inquiry, sinceMs)) remark(text);
   for (const event of found) print(event, options.json === true);
   if (options.follow) await followAll(config, inquiry, found, options);

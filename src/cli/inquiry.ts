@@ -77,22 +77,34 @@ export const dated = (event: LogEvent, ahead: number): DatedEvent => ({
   atMs: Date.parse(event.time) - ahead,
 });
 
-/** The events of every node that answers, oldest first by this host's clock. */
-export async function history(config: PairConfig, inquiry: Inquiry, wanted: Wanted): Promise<DatedEvent[]> {
+/** The events of every node that answers, oldest first by this host's clock. A node that falls silent meanwhile is named. */
+export async function history(
+  config: PairConfig,
+  inquiry: Inquiry,
+  wanted: Wanted,
+): Promise<{ readonly events: readonly DatedEvent[]; readonly inquiry: Inquiry }> {
   const answering = config.nodes.filter((node) => inquiry.clocks.some((clock) => clock.node === node.name));
+  const silent: Silent[] = [];
   const lists = await Promise.all(
     answering.map(async (node) => {
       const ahead = aheadOf(inquiry, node.name);
       const query = new URLSearchParams({ level: wanted.level });
       if (wanted.sinceMs !== null) query.set('since', new Date(wanted.sinceMs + ahead).toISOString());
       if (wanted.limit !== null) query.set('limit', String(wanted.limit));
-      const answer = await askNode(config, node, `/api/v1/events?${query}`);
-      return accepted<{ events: LogEvent[] }>(answer).events.map((event) => dated(event, ahead));
+      try {
+        const answer = await askNode(config, node, `/api/v1/events?${query}`);
+        return accepted<{ events: LogEvent[] }>(answer).events.map((event) => dated(event, ahead));
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        silent.push({ node: node.name, because: error.message });
+        return [];
+      }
     }),
   );
-  return lists
+  const events = lists
     .flat()
     .sort((a, b) => a.atMs - b.atMs || a.node.localeCompare(b.node) || a.sequence - b.sequence);
+  return { events, inquiry: { ...inquiry, silent: [...inquiry.silent, ...silent] } };
 }
 
 /** Whose clock the times are shown by, and what of the story may be missing. */

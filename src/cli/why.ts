@@ -40,17 +40,17 @@ async function why(name: string | undefined, options: Options): Promise<void> {
     } else print(name === undefined ? pairLines(inquiry) : nodeLines(inquiry, name));
     return;
   }
-  const all = await history(config, inquiry, { sinceMs, level: 'info', limit: null });
-  const events = name === undefined ? all : all.filter((event) => event.node === name);
+  const told = await history(config, inquiry, { sinceMs, level: 'info', limit: null });
+  const events = name === undefined ? told.events : told.events.filter((event) => event.node === name);
   if (!options.json) {
-    print(storyLines(inquiry, sinceMs, events));
+    print(storyLines(told.inquiry, sinceMs, events));
     return;
   }
-  const told = events.flatMap((event) => {
+  const shown = events.flatMap((event) => {
     const said = tell(event);
     return said === null ? [] : [{ ...event, at: new Date(event.atMs).toISOString(), ...said }];
   });
-  json({ since: new Date(sinceMs).toISOString(), events: told, now: asJson(inquiry) });
+  json({ since: new Date(sinceMs).toISOString(), events: shown, now: asJson(told.inquiry) });
 }
 
 export function register(program: Command): void {
