@@ -88,11 +88,12 @@ function errant(sim: Simulation): { node: SimNode; payloads: string[] } | null {
   const [writer] = writers;
   if (writer === undefined || writers.length !== 1) return null;
   const standby = writer === sim.a ? sim.b : sim.a;
-  const held = new Set(writer.database.model.log().map((each) => each.payload));
+  const name = (each: { gtid: string; payload: string }): string => `${each.gtid} ${each.payload}`;
+  const held = new Set(writer.database.model.log().map(name));
   const payloads = standby.database.model
     .log()
-    .map((each) => each.payload)
-    .filter((payload) => !held.has(payload));
+    .map(name)
+    .filter((each) => !held.has(each));
   return payloads.length === 0 ? null : { node: standby, payloads };
 }
 
