@@ -82,28 +82,23 @@ export function illness(sim: Simulation, sinceMs: number): string | null {
   return null;
 }
 
-/** What the standby has and the writer has not. */
-function errant(sim: Simulation): { node: SimNode; payloads: string[] } | null {
-  const writers = sim.nodes.filter(isOpen);
-  const [writer] = writers;
-  if (writer === undefined || writers.length !== 1) return null;
+/** GTIDs of what the standby has and the writer has not. */
+function errant(sim: Simulation): { readonly node: SimNode; readonly gtids: readonly string[] } | null {
+  const [writer, second] = sim.nodes.filter(isOpen);
+  if (writer === undefined || second !== undefined) return null;
   const standby = writer === sim.a ? sim.b : sim.a;
-  const name = (each: { gtid: string; payload: string }): string => `${each.gtid} ${each.payload}`;
-  const held = new Set(writer.database.model.log().map(name));
-  const payloads = standby.database.model
-    .log()
-    .map(name)
-    .filter((each) => !held.has(each));
-  return payloads.length === 0 ? null : { node: standby, payloads };
+  const held = new Map(writer.database.model.log().map((each) => [each.gtid, each.payload]));
+  const log = standby.database.model.log().filter((each) => held.get(each.gtid) !== each.payload);
+  return log.length === 0 ? null : { node: standby, gtids: log.map((each) => each.gtid) };
 }
 
 /** Conditions that the documents leave to an operator; the run must have brought them about. */
-function forOperator(sim: Simulation, plan: Plan, ill: string): string | null {
+function forOperator(sim: Simulation, ill: string): string | null {
   if (!ill.startsWith('not paired')) return null;
   const found = errant(sim);
   if (found === null) return null;
   if (sim.judge.split) return 'errant transactions of the side that lost a full partition';
-  if (plan.faults.some((fault) => fault.kind === 'shutdown'))
+  if (found.gtids.every((gtid) => found.node.endedWaiting.has(gtid)))
     return 'errant transactions of a server that was shut down while commits waited';
   return null;
 }
@@ -159,7 +154,7 @@ export function run(plan: Plan, options: RunOptions = {}): Result {
     heal(sim);
     const ill = settle(sim, sim.timeline.nowMs(), SETTLE_MS_MAX, count);
     if (ill !== null) {
-      operator = forOperator(sim, plan, ill);
+      operator = forOperator(sim, ill);
       if (operator === null)
         sim.judge.violated({
           invariant: 'I5',
