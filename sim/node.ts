@@ -232,9 +232,10 @@ export function newNode(settings: PairSettings, world: NodeWorld): SimNode {
     shutServer(restartAfterMs) {
       database.process.run(() => {
         const { model } = database;
-        // An orderly end commits what waits for an acknowledgement (docs/MARIADB.md).
-        for (const { gtid } of model.log().slice(model.visible().length)) node.endedWaiting.add(gtid);
+        const committed = model.visible().length;
         database.shutdown();
+        // An orderly end commits what waits for an acknowledgement (docs/MARIADB.md).
+        for (const { gtid } of model.log().slice(committed)) node.endedWaiting.add(gtid);
       });
       database.boot(restartAfterMs);
     },

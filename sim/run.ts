@@ -100,7 +100,18 @@ function forOperator(sim: Simulation, ill: string): string | null {
   if (sim.judge.split) return 'errant transactions of the side that lost a full partition';
   if (found.gtids.every((gtid) => found.node.endedWaiting.has(gtid)))
     return 'errant transactions of a server that was shut down while commits waited';
+  if (rolledBackAtWriter(sim, found.gtids))
+    return 'what only the standby had received when the writer crashed, which went on alone without it';
   return null;
+}
+
+/** The writer's own, never acknowledged, and passed over by a gap in its GTIDs. */
+function rolledBackAtWriter(sim: Simulation, gtids: readonly string[]): boolean {
+  const writer = sim.nodes.find(isOpen);
+  if (writer === undefined) return false;
+  const { model } = writer.database;
+  const gaps = model.log().some((each) => each.origin === model.serverId && each.payload.startsWith('gap '));
+  return gaps && gtids.every((gtid) => Number(gtid.split('-')[1]) === model.serverId);
 }
 
 function checkKept(sim: Simulation): void {

@@ -23,14 +23,15 @@ function drawLinkFault(random: Random, witness: boolean): What {
 }
 
 function drawHostFault(random: Random, witness: boolean): What {
-  const kind = random.whole(0, witness ? 6 : 5);
+  const kind = random.whole(0, witness ? 7 : 6);
   const one = random.pick(NODES);
   if (kind === 0)
     return { kind: 'kill', node: one, part: random.pick(['agent', 'manager', 'server'] as const) };
   if (kind === 1)
     return { kind: 'freeze', node: one, part: random.pick(['agent', 'manager', 'server', 'host'] as const) };
   if (kind === 2) return { kind: 'power', nodes: random.chance(0.25) ? NODES : [one] };
-  if (kind === 3) return { kind: 'slow-applier', node: one, applyMsMax: random.between(20, 800) };
+  if (kind === 3 || kind === 6)
+    return { kind: 'slow-applier', node: one, applyMsMax: random.between(20, 800) };
   if (kind === 4) return { kind: 'kill', node: one, part: 'server' };
   if (kind === 5) {
     return {
@@ -81,7 +82,7 @@ export function drawFaults(random: Random, witness: boolean, wipes: boolean): Fa
   let atMs = random.between(0, 2000);
   for (let i = 0; i < count; i++) {
     const draw = random.pick([drawLinkFault, drawHostFault, drawHostFault, drawOther]);
-    const forMs = random.skewed(30, 20_000);
+    const forMs = random.chance(0.4) ? random.skewed(30, 20_000) : random.between(200, 9000);
     faults.push({ ...draw(random, witness), atMs, forMs });
     atMs += random.chance(0.5) ? random.between(0, 400) : random.between(400, 6000);
   }
