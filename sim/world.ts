@@ -176,7 +176,7 @@ export function newWorld(): World {
         sourceHost: other(node).name,
         sourcePort: 3306,
         receiver: server.receiver,
-        applier: server.applierError === null && server.receiver !== 'stopped' ? 'running' : 'stopped',
+        applier: server.applierError === null ? 'running' : 'stopped',
         receiverError: null,
         applierError: server.applierError,
         receivedGtid: GTID(server.received),

@@ -25,8 +25,10 @@ export function applied(state: PairState, order: Order, outcome: Outcome): PairS
       };
     }
     case 'witness':
-    case 'skip-sequence':
       return state;
+    case 'skip-sequence': {
+      return { ...state, own: { ...own, suspectSinceMs: null } };
+    }
     case 'open-writes':
       return withStatus({ readOnly: false });
     case 'close-writes':

@@ -135,6 +135,8 @@ function startChannel(state: PairState): Decision {
   };
 }
 
+/** The server's status after an order is there within this. */
+const STATUS_MS_MAX = 200;
 /** A standby that is not paired receives faster until it is nearly there: otherwise a busy writer outruns it for good. */
 const CATCH_UP_FROM_MS = 1000;
 const CATCH_UP_UNTIL_MS = 300;
@@ -190,6 +192,21 @@ function reconcile(state: PairState): Decision | null {
       ? 'what is acknowledged must be on the disk'
       : `${settings.self} catches up: nothing that it receives is acknowledged`;
     return plan(because, { kind: 'receive-durably', on: durably, deadlineMs: STATEMENT_MS_MAX });
+  }
+  if (freshReport(state)?.suspect === true) {
+    // Its server fell, and asks what we hold of it: that must not grow while it opens again.
+    if (status.channel.receiver === 'stopped') return null;
+    const because = `the server of ${settings.peer} fell: what was received of it is settled first`;
+    return {
+      kind: 'plan',
+      plan: {
+        kind: 'reconcile',
+        because,
+        orders: [{ kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX }],
+      },
+      // The status that says so, with all that was received, is asked for at once.
+      change: { retryAtMs: state.nowMs + STATUS_MS_MAX },
+    };
   }
   if (status.channel.receiver === 'stopped' || status.channel.applier === 'stopped') {
     return startChannel(state);

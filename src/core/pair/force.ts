@@ -4,6 +4,7 @@
 import type { Decision } from './decision.ts';
 import { ineligible } from './eligibility.ts';
 import type { Order } from './event.ts';
+import { holds } from './hold.ts';
 import { persist, witnessAnswers, witnessed } from './keeping.ts';
 import type { Reason } from './reason.ts';
 import { TAKEOVER_STEP_MS_MAX, WITNESS_MS_MAX } from './settings.ts';
@@ -55,7 +56,7 @@ export function forceRefusal(state: PairState): Reason | null {
 /** What an operator must know before forcing: each sentence a thing that may be lost or go wrong. */
 export function forceRisks(state: PairState): readonly string[] {
   const { settings, peer } = state;
-  const risks = ineligible(state).map((each) => each.because);
+  const risks = [...ineligible(state), ...holds(state)].map((each) => each.because);
   const report = freshReport(state);
   if (report === null) {
     risks.push(

@@ -30,7 +30,7 @@ export function decideHandingOver(state: PairState): Decision | null {
     settings.witness &&
     state.stop === null &&
     state.own.health === 'up' &&
-    !state.own.suspect &&
+    state.own.suspectSinceMs === null &&
     witnessAnswers(state) &&
     nowMs - state.offeredAtMs > settings.aloneAfterMs;
   if (forgone && nowMs >= state.retryAtMs) {

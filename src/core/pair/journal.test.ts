@@ -64,7 +64,7 @@ describe('a plan that was interrupted', () => {
     a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'taken back' } });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7 } });
     expect(a.kinds()).not.toContain('open-writes');
-    a.hear({ receivedGtid: '0-1-140', record: { ...PAIRED, epoch: 7 } });
+    a.hear({ receivedGtid: '0-1-140', record: { ...PAIRED, epoch: 7 }, receiverStopped: true });
     a.up({ executedGtid: '0-1-140' });
     expect(a.kinds()).toContain('open-writes');
   });
@@ -95,7 +95,14 @@ describe('a plan that was interrupted', () => {
     });
     const b = new Rehearsal(stored?.record ?? STANDBY, SETTINGS, stored?.journal ?? null);
     b.up();
-    expect(b.kinds().slice(0, 4)).toEqual(['stop-receiving', 'drain', 'open-writes', 'claim-vip']);
+    expect(b.kinds().slice(0, 6)).toEqual([
+      'stop-receiving',
+      'drain',
+      'semi-sync-source',
+      'skip-sequence',
+      'open-writes',
+      'claim-vip',
+    ]);
     expect(b.state).toMatchObject({ role: 'writing', journal: null });
   });
 });

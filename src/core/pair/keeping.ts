@@ -5,7 +5,7 @@ import type { Order } from './event.ts';
 import type { Reason } from './reason.ts';
 import { type PairRecord, sameRecord } from './record.ts';
 import { STATEMENT_MS_MAX, WITNESS_FRESH_MS_MAX, WITNESS_MS_MAX } from './settings.ts';
-import type { PairState } from './state.ts';
+import { freshReport, type PairState } from './state.ts';
 import type { Journal, Stored } from './stored.ts';
 
 export const storedOf = (state: PairState): Stored => ({
@@ -112,6 +112,8 @@ export function witnessFaults(state: PairState): Reason[] {
 export function wantsWitness(state: PairState): boolean {
   if (!state.settings.witness) return false;
   const { role, wire, peer } = state;
+  // A paired writer without its standby: one of the two has changed the record, or will.
+  if (role === 'writing' && state.record.sync === 'paired' && freshReport(state) === null) return true;
   if (role === 'starting' || role === 'handing-over' || role === 'promoting') return true;
   if (role === 'following' && (wire.peerAdverts === 'late' || wire.peerAdverts === 'silent')) return true;
   const known = witnessed(state);

@@ -4,6 +4,7 @@ import type { Order, PairEvent } from './event.ts';
 import { step } from './machine.ts';
 import { NO_RECORD, type PairRecord } from './record.ts';
 import {
+  CHANNEL,
   PAIRED,
   Rehearsal,
   reason,
@@ -136,14 +137,29 @@ describe('the pair machine', () => {
       executedGtid: '0-1-100',
       semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 },
     });
+    const closed = { semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 } };
+    const told = { ineligible: [reason('the agent of b does not answer')], receivedGtid: '0-1-105' };
     a.nowMs += 1500;
-    a.hear({ ineligible: [reason('the agent of b does not answer')], receivedGtid: '0-1-105' });
+    a.hear(told);
     expect(a.kinds()).not.toContain('open-writes');
-    a.up({
-      executedGtid: '0-1-105',
-      semiSync: { source: true, replica: false, replicas: 0, waitingSessions: 0 },
-    });
+    // It holds all that b has told of; more may be on its way to b until its receiver has stopped.
+    a.up({ ...closed, executedGtid: '0-1-105' });
+    expect(a.kinds()).not.toContain('open-writes');
+    a.hear({ ...told, receivedGtid: '0-1-106', receiverStopped: true });
+    expect(a.kinds()).not.toContain('open-writes');
+    a.up({ ...closed, executedGtid: '0-1-106' });
     expect(a.kinds()).toContain('open-writes');
+  });
+
+  it('as the standby stops receiving while the server of the writer, which fell, asks what it holds', () => {
+    const b = standby();
+    b.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true, suspect: true });
+    expect(b.kinds()).toEqual(['stop-receiving']);
+    b.up({ channel: { ...CHANNEL, receiver: 'stopped' } });
+    expect(b.kinds()).toEqual(['stop-receiving']);
+    b.nowMs += 250;
+    b.hear({ role: 'writing', record: STANDBY, vouches: true, advertising: true });
+    expect(b.kinds()).toEqual(['stop-receiving', 'start-channel']);
   });
 
   it('steps down at once when the peer knows a later epoch, and kills a server with commits in doubt', () => {

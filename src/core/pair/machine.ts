@@ -13,6 +13,7 @@ import { advance, mayStart, start } from './operation.ts';
 import { missesAdverts, REPORT_INTERVAL_MS, withReport } from './report.ts';
 import { decideStarting, laterRecord, reopenPlan } from './starting.ts';
 import type { Operation, PairState } from './state.ts';
+import { isNewer } from './stored.ts';
 import {
   type Handler,
   type Happening,
@@ -41,7 +42,7 @@ const onReport: Handler<'report'> = (state, { message }) => {
   if (report.node !== state.settings.peer) return note(state);
   const heard = heardFrom(state, message);
   const asked = message.asks ? { ...heard, reportedAtMs: Number.NEGATIVE_INFINITY } : heard;
-  if (report.maintenance.version <= state.maintenance.version) return note(asked);
+  if (!isNewer(report.maintenance, state.maintenance)) return note(asked);
   return takeMaintenance(asked, report.maintenance, `said ${report.node}`);
 };
 
@@ -91,6 +92,10 @@ const onPromote: Handler<'promote'> = (state, event) => {
     return [state, [say('warn', 'promote-refused', `${against.because}; ${against.lift}`)]];
   }
   const [next, actions] = apply(state, forcePlan(state, event.because));
+  if (next === state) {
+    const because = `${state.operation?.kind ?? 'another plan'} is under way: try again in a moment`;
+    return [state, [say('warn', 'promote-refused', because)]];
+  }
   return [next, [say('warn', 'promote-forced', event.because), ...actions]];
 };
 

@@ -19,6 +19,10 @@ export interface PeerReport {
   readonly executedGtid: string;
   /** Received from the peer's server, applied or not. */
   readonly receivedGtid: string;
+  /** The receiver does not run, and was seen not to: what this node has received of its peer is all that it will get. */
+  readonly receiverStopped: boolean;
+  /** As the writer: its server fell, and it must first know all that the standby holds of it. */
+  readonly suspect: boolean;
   /** Receiver and applier run without error: this node acknowledges, or would. */
   readonly replicating: boolean;
   /** The replica side of semi-sync is on: what this node receives it acknowledges. */
@@ -81,7 +85,15 @@ function parseReport(value: unknown): PeerReport | null {
   const maintenance = parseMaintenance(v.maintenance);
   if (ineligible === null || held === null || maintenance === null || !isTime(v.holdMs)) return null;
   if (!isTime(v.heartbeat) || !(v.lagMs === null || isTime(v.lagMs))) return null;
-  for (const flag of [v.replicating, v.semiSyncReplica, v.vouches, v.advertising, v.leaving]) {
+  for (const flag of [
+    v.receiverStopped,
+    v.suspect,
+    v.replicating,
+    v.semiSyncReplica,
+    v.vouches,
+    v.advertising,
+    v.leaving,
+  ]) {
     if (typeof flag !== 'boolean') return null;
   }
   return { ...(value as PeerReport), record, ineligible, held, maintenance };

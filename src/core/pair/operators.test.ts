@@ -26,6 +26,9 @@ describe('maintenance', () => {
     expect(a.state.maintenance).toEqual({ version: 4, because: null });
     a.hear({ maintenance: { version: 3, because: 'at b' } });
     expect(holds(a.state)).toEqual([]);
+    // Ordered on both while they were apart: the same on both afterwards.
+    a.hear({ maintenance: { version: 4, because: 'at b, meanwhile' } });
+    expect(codes(holds(a.state))).toBe('maintenance');
   });
 
   it('keeps a failing writer from handing over, but not an operator from ordering it', () => {

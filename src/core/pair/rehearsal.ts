@@ -5,7 +5,7 @@ import type { Order, PairAction, PairEvent } from './event.ts';
 import { step } from './machine.ts';
 import type { PeerReport } from './message.ts';
 import type { PairRecord } from './record.ts';
-import type { ServerStatus } from './server.ts';
+import type { ChannelStatus, ServerStatus } from './server.ts';
 import type { PairSettings } from './settings.ts';
 import { initialState, type PairState } from './state.ts';
 import { type Journal, NO_MAINTENANCE, NOTHING_STORED } from './stored.ts';
@@ -29,23 +29,25 @@ export const SETTINGS: PairSettings = {
   masterDownMs: 336,
 };
 
+export const CHANNEL: ChannelStatus = {
+  sourceHost: 'b',
+  sourcePort: 3306,
+  receiver: 'running',
+  applier: 'running',
+  receiverError: null,
+  applierError: null,
+  receivedGtid: '0-1-100',
+  appliedGtid: '0-1-100',
+  drained: true,
+  heartbeats: 1,
+};
+
 export const status = (patch: Partial<ServerStatus> = {}): ServerStatus => ({
   version: '10.11',
   serverId: 1,
   readOnly: true,
   executedGtid: '0-1-100',
-  channel: {
-    sourceHost: 'b',
-    sourcePort: 3306,
-    receiver: 'running',
-    applier: 'running',
-    receiverError: null,
-    applierError: null,
-    receivedGtid: '0-1-100',
-    appliedGtid: '0-1-100',
-    drained: true,
-    heartbeats: 1,
-  },
+  channel: CHANNEL,
   semiSync: { source: false, replica: true, replicas: 0, waitingSessions: 0 },
   receivesDurably: true,
   uptimeS: 10,
@@ -59,6 +61,8 @@ export const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
   server: 'up',
   executedGtid: '0-1-100',
   receivedGtid: '0-1-100',
+  receiverStopped: false,
+  suspect: false,
   replicating: true,
   semiSyncReplica: true,
   lagMs: 0,
@@ -190,11 +194,18 @@ export type WithoutTime = PairEvent extends infer E
 export const PAIRED: PairRecord = { epoch: 5, writer: 'a', sync: 'paired' };
 export const STANDBY: PairRecord = { epoch: 5, writer: 'b', sync: 'paired' };
 
+const OPEN = {
+  readOnly: false,
+  semiSync: { source: true, replica: false, replicas: 1, waitingSessions: 0 },
+};
+
 export function writer(settings: PairSettings = SETTINGS): Rehearsal {
   const rehearsal = new Rehearsal(PAIRED, settings);
   if (settings.witness) rehearsal.witness(PAIRED);
+  // Only its manager was restarted: the server is open, and the VIP is held.
+  rehearsal.feed({ kind: 'wire', wire: { ...rehearsal.state.wire, claimedEpoch: PAIRED.epoch } });
   rehearsal.hear();
-  rehearsal.up();
+  rehearsal.up(OPEN);
   assert(rehearsal.state.role === 'writing', `it is ${rehearsal.state.role}`);
   rehearsal.orders.length = 0;
   return rehearsal;

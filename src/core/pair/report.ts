@@ -24,6 +24,10 @@ export function reportOf(state: PairState): PeerReport {
     server: own.health,
     executedGtid: status?.executedGtid ?? '',
     receivedGtid: status?.channel?.receivedGtid ?? '',
+    receiverStopped: own.health === 'up' && status?.channel?.receiver === 'stopped',
+    // A server boots closed: one that is open did not fall.
+    suspect:
+      state.record.writer === settings.self && own.suspectSinceMs !== null && status?.readOnly === true,
     replicating:
       own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
     semiSyncReplica: status?.semiSync.replica === true && status.receivesDurably,
@@ -47,8 +51,19 @@ export function missesAdverts(state: PairState): boolean {
 
 /** What of a report must be told at once when it changes. */
 function digestOf(report: PeerReport): string {
-  const { record, role, server, replicating, semiSyncReplica, vouches: word, advertising, leaving } = report;
-  const flags = [replicating, semiSyncReplica, word, advertising, leaving];
+  const {
+    record,
+    role,
+    server,
+    replicating,
+    receiverStopped,
+    suspect,
+    semiSyncReplica,
+    vouches: word,
+    advertising,
+    leaving,
+  } = report;
+  const flags = [replicating, receiverStopped, suspect, semiSyncReplica, word, advertising, leaving];
   const words = `${codes(report.ineligible)} ${codes(report.held)} ${report.maintenance.version}`;
   return `${words} ${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
 }

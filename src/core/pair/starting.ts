@@ -29,6 +29,16 @@ export function holdsAllOfPeer(state: PairState): boolean {
   return contains(status.executedGtid, union(report.executedGtid, report.receivedGtid));
 }
 
+/**
+ * The same, and the standby can get nothing more of what our server sent before it fell: it has stopped its receiver after it
+ * heard of the fall. What was on its way when our server died would else arrive after it told what it has.
+ */
+export function surelyHoldsAllOfPeer(state: PairState): boolean {
+  const since = state.own.suspectSinceMs ?? Number.NEGATIVE_INFINITY;
+  const stopped = freshReport(state)?.receiverStopped === true && state.peer.echoedMs >= since;
+  return stopped && holdsAllOfPeer(state);
+}
+
 /** A later record than ours, and who knows it. The one with the highest epoch was decided last. */
 export function laterRecord(state: PairState): { readonly record: PairRecord; readonly who: string } | null {
   const report = freshReport(state);
@@ -104,8 +114,24 @@ function decideFirstWriter(state: PairState): Decision | null {
 }
 
 /** Whether the server takes writes and the VIP is held: only the manager was restarted. */
-function stillOpen({ own, wire, record }: PairState): boolean {
+export function stillOpen({ own, wire, record }: PairState): boolean {
   return own.status !== null && !own.status.readOnly && wire.claimedEpoch === record.epoch;
+}
+
+/** How long a lone writer whose server fell waits for the standby to settle what it holds. */
+const SETTLE_MS_MAX = 2000;
+
+const settling = ({ settings: { self, peer } }: PairState): string =>
+  `${peer} settles first what it holds of ${self}'s transactions`;
+
+/**
+ * Whether a suspect server whose record says alone may open: it lacks nothing, or nobody is there to be asked, or was asked for
+ * long enough. It then leaves a gap in its GTIDs, so that what the other one holds beyond it is recognised as errant.
+ */
+export function mayGap(state: PairState): boolean {
+  const { own, nowMs } = state;
+  if (own.suspectSinceMs === null || freshReport(state)?.server !== 'up') return true;
+  return nowMs - Math.max(own.suspectSinceMs, own.sinceMs) > SETTLE_MS_MAX;
 }
 
 /** Why the last writer may open again, or what it waits for. */
@@ -116,6 +142,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
     return { ok: true, because: `${settings.self} was and is the writer: only its manager was restarted` };
   if (settings.witness && witnessAnswers(state)) return mayResumeByWitness(state);
   if (report !== null) {
+    if (record.sync === 'alone' && !mayGap(state)) return { ok: false, because: settling(state) };
     if (record.sync === 'alone' && state.peer.knowsAlone) {
       return {
         ok: true,
@@ -124,7 +151,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
     }
     if (record.sync === 'alone')
       return { ok: false, because: `${settings.peer} must first know that ${settings.self} goes on alone` };
-    if (holdsAllOfPeer(state)) {
+    if (surelyHoldsAllOfPeer(state)) {
       return {
         ok: true,
         because: `${settings.self} was the last writer, and holds all that ${settings.peer} holds`,
@@ -153,6 +180,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
 function mayResumeByWitness(state: PairState): { ok: boolean; because: string } {
   const { settings, record } = state;
   const report = freshReport(state);
+  if (record.sync === 'alone' && !mayGap(state)) return { ok: false, because: settling(state) };
   if (record.sync === 'alone') {
     return { ok: true, because: `the witness says that ${settings.self} is the writer, alone` };
   }
@@ -163,7 +191,7 @@ function mayResumeByWitness(state: PairState): { ok: boolean; because: string } 
       because: `${settings.self} was the last writer, paired: ${settings.peer} may hold transactions that ${settings.self} lost in its crash, and is not heard`,
     };
   }
-  return holdsAllOfPeer(state)
+  return surelyHoldsAllOfPeer(state)
     ? {
         ok: true,
         because: `the witness names ${settings.self}, and it holds all that ${settings.peer} holds`,
@@ -193,24 +221,34 @@ function resumeHandover(state: PairState): Decision | null {
   }
   const because = resumed(journal.because);
   const offer = { epoch, finalGtid: null, planned: false, withdrawn: true, because };
-  const suspicious = { ...own, suspect: own.suspect || record.sync === 'paired' };
-  const change = { offer, offeredAtMs: Number.NEGATIVE_INFINITY, own: suspicious };
+  const change = { offer, offeredAtMs: Number.NEGATIVE_INFINITY };
   return { kind: 'become', role: 'handing-over', because, change };
 }
+
+const BEFORE_OPENING: ReadonlySet<string> = new Set<Order['kind']>([
+  'fence-peer',
+  'wait-for',
+  'stop-receiving',
+  'drain',
+]);
 
 /** A takeover that was interrupted after its claim goes on with what was left to do. */
 function resumeTakeover(state: PairState): Decision | null {
   const { journal, record } = state;
   if (journal?.kind !== 'takeover' || journal.epoch !== record.epoch || stillOpen(state)) return null;
   const because = resumed(journal.because);
-  return { kind: 'plan', plan: { kind: 'takeover', because, orders: journal.orders } };
+  const before = journal.orders.filter((order) => BEFORE_OPENING.has(order.kind));
+  // It may have been open for a moment, and may have crashed since.
+  const [source, ...opening] = openingOrders(state);
+  const gap: Order = { kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX };
+  return { kind: 'plan', plan: { kind: 'takeover', because, orders: [...before, source, gap, ...opening] } };
 }
 
 /** After a refusal, or without an answer: claims an epoch above the one that was offered, and opens again. */
 export function reopenPlan(state: PairState, offeredEpoch: number, because: string): Decision {
   const { settings, own } = state;
   const record = { ...state.record, epoch: offeredEpoch + 1 };
-  const ready = own.health === 'up' && !(own.suspect && !holdsAllOfPeer(state));
+  const ready = own.health === 'up' && own.suspectSinceMs === null;
   const opening = ready ? openingOrders({ ...state, record }) : [];
   return {
     kind: 'plan',
@@ -284,6 +322,7 @@ export function resumingOrders(state: PairState): Order[] {
   }
   if (channel !== null && !channel.drained) before.push({ kind: 'drain', deadlineMs: settings.drainMsMax });
   const [source, ...opening] = openingOrders(state);
-  const gap: Order[] = alone ? [{ kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX }] : [];
+  const gap: Order[] =
+    alone && own.suspectSinceMs !== null ? [{ kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX }] : [];
   return [...before, source, ...gap, ...opening];
 }

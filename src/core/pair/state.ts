@@ -24,10 +24,11 @@ export interface OwnServer {
   /** Lag of our replica, from the heartbeat; null when unknown. */
   readonly lagMs: number | null;
   /**
-   * The server fell while it was the writer of a paired epoch: crash recovery may have rolled back commits that the
-   * standby holds and that were acknowledged. It is not opened, and does not go alone, before it holds all of them.
+   * Since when our server is suspect: it fell, or may have, while it was the writer. Crash recovery may have rolled back
+   * transactions that the standby holds, and their GTIDs would be given again. While paired it is not opened, and does not go
+   * alone, before it holds all that the standby has; alone, and without the standby, it leaves a gap (`skip-sequence`).
    */
-  readonly suspect: boolean;
+  readonly suspectSinceMs: number | null;
   /**
    * Commits wait although the standby holds them: their acknowledgement was lost with its connection, and no other one comes
    * (docs/MARIADB.md). Since when, and where the server has stood still since; null when they do not.
@@ -181,7 +182,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       trail: [],
       heartbeat: 0,
       lagMs: null,
-      suspect: false,
+      suspectSinceMs: record.writer === settings.self ? nowMs : null,
       stuck: null,
     },
     agent: { link: 'lost', sinceMs: nowMs, because: 'not connected yet' },

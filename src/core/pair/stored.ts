@@ -32,6 +32,12 @@ export interface Stored {
   readonly maintenance: Maintenance;
 }
 
+/** Whether `a` is the newer order. Given on both nodes while they were apart: the one that holds things still. */
+export function isNewer(a: Maintenance, b: Maintenance): boolean {
+  if (a.version !== b.version) return a.version > b.version;
+  return (a.because ?? '') > (b.because ?? '');
+}
+
 export const NO_MAINTENANCE: Maintenance = { version: 0, because: null };
 export const NOTHING_STORED: Stored = { record: NO_RECORD, journal: null, maintenance: NO_MAINTENANCE };
 
@@ -50,6 +56,7 @@ const TAKEOVER_ORDERS: ReadonlySet<string> = new Set<Order['kind']>([
   'stop-receiving',
   'drain',
   'semi-sync-source',
+  'skip-sequence',
   'open-writes',
   'claim-vip',
 ]);

@@ -7,7 +7,7 @@ import type { PairEvent } from './event.ts';
 import { storedOf, witnessFaults } from './keeping.ts';
 import type { PeerMessage } from './message.ts';
 import type { ServerStatus } from './server.ts';
-import { holdsAllOfPeer } from './starting.ts';
+import { stillOpen, surelyHoldsAllOfPeer } from './starting.ts';
 import { freshReport, type OwnServer, type PairState } from './state.ts';
 import type { Maintenance } from './stored.ts';
 
@@ -43,9 +43,8 @@ export const onHealth: Handler<'health'> = (state, event) => {
     return [changed ? { ...next, said: { ...next.said, 'no-handover': undefined } } : next, []];
   if (event.health === 'unwritable') return note(next);
   // What a server said before it fell is no longer true.
-  const suspect =
-    own.suspect || (state.record.sync === 'paired' && state.record.writer === state.settings.self);
-  return note({ ...next, own: { ...next.own, status: null, lagMs: null, suspect } });
+  const suspectSinceMs = state.record.writer === state.settings.self ? event.nowMs : own.suspectSinceMs;
+  return note({ ...next, own: { ...next.own, status: null, lagMs: null, suspectSinceMs } });
 };
 
 /** Statuses remembered: some seconds. */
@@ -91,11 +90,12 @@ export const onAgent: Handler<'agent'> = (state, event) => {
   return [{ ...state, agent, wire }, [say(level, `agent-${event.link}`, event.because)]];
 };
 
-/** A server that fell is trusted again when it holds all that the standby holds, or when it is the standby itself. */
+/** A suspect server is trusted again when it did not fall, when it knows that it lacks nothing, or when it is the standby. */
 function clearSuspect(state: PairState): PairState {
-  if (!state.own.suspect) return state;
-  if (state.record.writer === state.settings.self && !holdsAllOfPeer(state)) return state;
-  return { ...state, own: { ...state.own, suspect: false } };
+  const { own, record, settings } = state;
+  if (own.suspectSinceMs === null) return state;
+  if (record.writer === settings.self && !stillOpen(state) && !surelyHoldsAllOfPeer(state)) return state;
+  return { ...state, own: { ...own, suspectSinceMs: null } };
 }
 
 export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind: 'report' }>): PairState {
@@ -165,6 +165,6 @@ export const onWitness: Handler<'witness'> = (state, event) => {
   const level = fault.code === 'witness-unknown' ? 'info' : 'warn';
   return [
     { ...next, said: { ...next.said, witness: fault.code } },
-    [say(level, fault.code, `${fault.because}: ${fault.lift}`)],
+    [say(level, fault.code, `${fault.because} (lifts: ${fault.lift})`)],
   ];
 };

@@ -16,7 +16,7 @@ import {
   TAKEOVER_STEP_MS_MAX,
   WITNESS_MS_MAX,
 } from './settings.ts';
-import { laterRecord, openingOrders, resumingOrders } from './starting.ts';
+import { laterRecord, mayGap, openingOrders, resumingOrders } from './starting.ts';
 import { behindMs, freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
@@ -125,7 +125,7 @@ function reasonToGoAlone(state: PairState): string | null {
 }
 
 function goAlone(state: PairState): Decision | null {
-  if (state.record.sync !== 'paired' || state.own.suspect) return null;
+  if (state.record.sync !== 'paired' || state.own.suspectSinceMs !== null) return null;
   if (state.settings.witness && state.nowMs < state.retryAtMs) return null;
   const because = reasonToGoAlone(state);
   if (because === null) return null;
@@ -212,7 +212,7 @@ export function mayRelax(state: PairState): boolean {
 
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
 function mayAdmit(state: PairState): boolean {
-  if (state.own.suspect) return false;
+  if (state.own.suspectSinceMs !== null && (state.record.sync === 'paired' || !mayGap(state))) return false;
   if (state.settings.witness) return confirmed(state) || freshReport(state) !== null;
   return state.record.sync === 'alone' || freshReport(state) !== null;
 }
