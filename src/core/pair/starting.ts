@@ -114,7 +114,7 @@ function decideFirstWriter(state: PairState): Decision | null {
 }
 
 /** Whether the server takes writes and the VIP is held: only the manager was restarted. */
-export function stillOpen({ own, wire, record }: PairState): boolean {
+function stillOpen({ own, wire, record }: PairState): boolean {
   return own.status !== null && !own.status.readOnly && wire.claimedEpoch === record.epoch;
 }
 
@@ -151,7 +151,7 @@ function mayResume(state: PairState): { ok: boolean; because: string } {
     }
     if (record.sync === 'alone')
       return { ok: false, because: `${settings.peer} must first know that ${settings.self} goes on alone` };
-    if (surelyHoldsAllOfPeer(state)) {
+    if (state.own.suspectSinceMs === null) {
       return {
         ok: true,
         because: `${settings.self} was the last writer, and holds all that ${settings.peer} holds`,
@@ -191,7 +191,7 @@ function mayResumeByWitness(state: PairState): { ok: boolean; because: string } 
       because: `${settings.self} was the last writer, paired: ${settings.peer} may hold transactions that ${settings.self} lost in its crash, and is not heard`,
     };
   }
-  return surelyHoldsAllOfPeer(state)
+  return state.own.suspectSinceMs === null
     ? {
         ok: true,
         because: `the witness names ${settings.self}, and it holds all that ${settings.peer} holds`,
@@ -240,6 +240,9 @@ function resumeTakeover(state: PairState): Decision | null {
   const before = journal.orders.filter((order) => BEFORE_OPENING.has(order.kind));
   // It may have been open for a moment, and may have crashed since.
   const [source, ...opening] = openingOrders(state);
+  if (state.own.status?.readOnly === false) {
+    return { kind: 'plan', plan: { kind: 'takeover', because, orders: [source, ...opening] } };
+  }
   const gap: Order = { kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX };
   return { kind: 'plan', plan: { kind: 'takeover', because, orders: [...before, source, gap, ...opening] } };
 }

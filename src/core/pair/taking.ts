@@ -7,7 +7,7 @@ import type { PairEvent } from './event.ts';
 import { storedOf, witnessFaults } from './keeping.ts';
 import type { PeerMessage } from './message.ts';
 import type { ServerStatus } from './server.ts';
-import { stillOpen, surelyHoldsAllOfPeer } from './starting.ts';
+import { surelyHoldsAllOfPeer } from './starting.ts';
 import { freshReport, type OwnServer, type PairState } from './state.ts';
 import type { Maintenance } from './stored.ts';
 
@@ -94,7 +94,9 @@ export const onAgent: Handler<'agent'> = (state, event) => {
 function clearSuspect(state: PairState): PairState {
   const { own, record, settings } = state;
   if (own.suspectSinceMs === null) return state;
-  if (record.writer === settings.self && !stillOpen(state) && !surelyHoldsAllOfPeer(state)) return state;
+  // A server boots closed, and only its manager opens it: one that is open did not fall.
+  const fell = own.status?.readOnly !== false;
+  if (record.writer === settings.self && fell && !surelyHoldsAllOfPeer(state)) return state;
   return { ...state, own: { ...own, suspectSinceMs: null } };
 }
 
