@@ -28,13 +28,15 @@ export interface HeldConnectionOptions {
   readonly onTimeout: 'discard' | 'keep';
   /** How long a kept statement may stay under way before its connection is given up; default 10 s. */
   readonly keptMsMax?: number;
+  /** The settings of each new session; default: MariaDB's. */
+  readonly session?: string;
   /** The socket closed without our doing; called at once. */
   readonly onClosed?: (because: string) => void;
 }
 
 const KEPT_MS_MAX = 10_000;
 
-const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
+const MARIADB_SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
  lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, max_statement_time = 0, time_zone = '+00:00'`;
 
 export const whereOf = (endpoint: Endpoint): string =>
@@ -226,7 +228,7 @@ export class HeldConnection {
     const opened = await handshake(this.#options.endpoint, deadlineMs, extra);
     try {
       await within(
-        opened.connection.query(SESSION),
+        opened.connection.query(this.#options.session ?? MARIADB_SESSION),
         deadlineMs,
         () =>
           `${whereOf(this.#options.endpoint)}: no answer to the session's settings within ${deadlineMs} ms`,

@@ -1,14 +1,15 @@
 // The one table that turns what the client library and the server report into a DatabaseError's code.
 import { DatabaseError, type DatabaseErrorCode } from '../../runtime/ports.ts';
 
-/** Server error numbers (MariaDB "Error Codes", and mysqld_error.h), by what they mean to us. */
+/** Server error numbers (MariaDB "Error Codes", and mysqld_error.h), by what they mean to us. Above 3000: MySQL's. */
 const BY_ERRNO: ReadonlyMap<number, DatabaseErrorCode> = new Map([
   ...codes('too-many-connections', [1040, 1203, 1226]),
-  // 1045 password, 1130 host not allowed, 1129 host blocked, 1251 and 1275 old protocol, 1698 plugin refuses.
-  ...codes('access-denied', [1045, 1129, 1130, 1251, 1275, 1524, 1698, 4151]),
+  // 1045 password, 1130 host not allowed, 1129 host blocked, 1251 and 1275 old protocol, 1698 plugin refuses, 3118 account
+  // locked, 3159 TLS asked for.
+  ...codes('access-denied', [1045, 1129, 1130, 1251, 1275, 1524, 1698, 3118, 3159, 4151]),
   ...codes('privilege', [1044, 1142, 1143, 1227, 1370]),
-  // Shutting down, killed, or gone.
-  ...codes('down', [1053, 1927, 2002, 2003, 2006, 2013]),
+  // Shutting down, killed, gone, or in offline mode.
+  ...codes('down', [1053, 1927, 2002, 2003, 2006, 2013, 3032]),
   // 3, 1021, 1026: writing fails, disk full; 1114: full; 1030: the engine; 1036: read-only table; 1194, 1195, 144, 145:
   // crashed; 1020, 1598, 1534: binary log; 1881: InnoDB read-only; 1015, 1016, 1017, 29: files; 1786, 1877: tablespace.
   ...codes(

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backlog, lacking } from '../../core/gtid/mariadb.ts';
 import { DatabaseError } from '../../runtime/ports.ts';
 import type { HeldConnection } from './connection.ts';
+import { countdown } from './deadline.ts';
 import type { MariadbStatus } from './mariadb-status.ts';
 import { isOn, rowsOf, text } from './rows.ts';
 
@@ -13,12 +14,6 @@ export interface Channel {
   /** For a statement that may hang while the others must go on. */
   readonly aside: () => HeldConnection;
   readonly status: (deadlineMs: number) => Promise<MariadbStatus>;
-}
-
-/** What is left of a deadline. */
-export function countdown(deadlineMs: number): () => number {
-  const startedMs = performance.now();
-  return () => Math.max(0, deadlineMs - (performance.now() - startedMs));
 }
 
 const POLL_MS = 3;

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError } from '../../runtime/ports.ts';
 import type { HeldConnection } from './connection.ts';
-import { countdown } from './mariadb-channel.ts';
+import { countdown } from './deadline.ts';
 import { isOn, rowsAt, rowsOf, text } from './rows.ts';
 
 export interface Closing {

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { contains, executedPosition, parseGtids } from '../../core/gtid/mariadb.ts';
 import { type Database, DatabaseError, type Heartbeat } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection, whereOf } from './connection.ts';
+import { countdown } from './deadline.ts';
 import { fullDisk } from './disk.ts';
 import {
   type Channel,
-  countdown,
   drain,
   SEQUENCE_GAP,
   setSemiSyncReplica,

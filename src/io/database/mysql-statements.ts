@@ -1,0 +1,155 @@
+// The words of MySQL by version: 8.0.26 renamed what had been called master and slave, 8.4 took most of the old words away.
+// One table; mysql.ts and its neighbours never ask which version it is.
+import { DatabaseError } from '../../runtime/ports.ts';
+
+export interface Statements {
+  readonly session: string;
+  readonly startReplica: string;
+  readonly startReceiver: string;
+  readonly startApplier: string;
+  readonly stopReplica: string;
+  readonly stopReceiver: string;
+  readonly stopApplier: string;
+  readonly showReplica: string;
+  /** With both threads stopped this throws the relay log away, and fetches again what is not executed. */
+  readonly discardReceived: string;
+  readonly semiSync: SemiSyncNames;
+  readonly columns: ReplicaColumns;
+  /** The table of sessions. */
+  readonly sessions: string;
+  /** What a server that sends its binary log, or receives one, does in that table. */
+  readonly replicationCommands: readonly string[];
+  /** Threads of the channel by name in performance_schema.threads; LIKE patterns. */
+  readonly applierThreads: string;
+  readonly coordinatorThread: string;
+}
+
+interface SemiSyncNames {
+  /** The start of the names of variables and, with a capital, of counters. */
+  readonly source: string;
+  readonly replica: string;
+  readonly waitNoReplica: string;
+}
+
+/** Columns of SHOW REPLICA STATUS that are named otherwise in older versions; the rest are the same in all. */
+interface ReplicaColumns {
+  readonly host: string;
+  readonly port: string;
+  readonly receiverRunning: string;
+  readonly applierRunning: string;
+  readonly receivedFile: string;
+  readonly receivedPos: string;
+  readonly appliedFile: string;
+  readonly appliedPos: string;
+}
+
+const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
+ lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, max_execution_time = 0, time_zone = '+00:00'`;
+
+const SINCE_8_0_26: Statements = {
+  session: SESSION,
+  startReplica: 'START REPLICA',
+  startReceiver: 'START REPLICA IO_THREAD',
+  startApplier: 'START REPLICA SQL_THREAD',
+  stopReplica: 'STOP REPLICA',
+  stopReceiver: 'STOP REPLICA IO_THREAD',
+  stopApplier: 'STOP REPLICA SQL_THREAD',
+  showReplica: 'SHOW REPLICA STATUS',
+  discardReceived: 'CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1',
+  semiSync: {
+    source: 'rpl_semi_sync_source',
+    replica: 'rpl_semi_sync_replica',
+    waitNoReplica: 'rpl_semi_sync_source_wait_no_replica',
+  },
+  columns: {
+    host: 'Source_Host',
+    port: 'Source_Port',
+    receiverRunning: 'Replica_IO_Running',
+    applierRunning: 'Replica_SQL_Running',
+    receivedFile: 'Source_Log_File',
+    receivedPos: 'Read_Source_Log_Pos',
+    appliedFile: 'Relay_Source_Log_File',
+    appliedPos: 'Exec_Source_Log_Pos',
+  },
+  sessions: 'performance_schema.processlist',
+  replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
+  applierThreads: 'thread/sql/replica\\_%',
+  coordinatorThread: 'thread/sql/replica\\_sql',
+};
+
+const BEFORE_8_0_26: Statements = {
+  session: SESSION,
+  startReplica: 'START SLAVE',
+  startReceiver: 'START SLAVE IO_THREAD',
+  startApplier: 'START SLAVE SQL_THREAD',
+  stopReplica: 'STOP SLAVE',
+  stopReceiver: 'STOP SLAVE IO_THREAD',
+  stopApplier: 'STOP SLAVE SQL_THREAD',
+  showReplica: 'SHOW SLAVE STATUS',
+  discardReceived: 'CHANGE MASTER TO MASTER_AUTO_POSITION = 1',
+  semiSync: {
+    source: 'rpl_semi_sync_master',
+    replica: 'rpl_semi_sync_slave',
+    waitNoReplica: 'rpl_semi_sync_master_wait_no_slave',
+  },
+  columns: {
+    host: 'Master_Host',
+    port: 'Master_Port',
+    receiverRunning: 'Slave_IO_Running',
+    applierRunning: 'Slave_SQL_Running',
+    receivedFile: 'Master_Log_File',
+    receivedPos: 'Read_Master_Log_Pos',
+    appliedFile: 'Relay_Master_Log_File',
+    appliedPos: 'Exec_Master_Log_Pos',
+  },
+  sessions: 'information_schema.processlist',
+  replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
+  applierThreads: 'thread/sql/slave\\_%',
+  coordinatorThread: 'thread/sql/slave\\_sql',
+};
+
+/** `version` as the server says it, like "8.0.36-28" or "9.7.4-2". */
+export function statementsFor(version: string): Statements {
+  const [, major = '', minor = '', patch = ''] = /^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
+  const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
+  if (major === '' || /mariadb/i.test(version))
+    throw new DatabaseError('statement', `"${version.slice(0, 60)}" is no version of MySQL`);
+  // super_read_only came with 5.7.8; without it whoever has SUPER writes to a standby.
+  if (number < 50_708)
+    throw new DatabaseError(
+      'statement',
+      `MySQL ${version} cannot be closed to writes: 5.7.8 or newer is needed`,
+    );
+  return number >= 80_026 ? SINCE_8_0_26 : BEFORE_8_0_26;
+}
+
+/** The facts that a status is made of, in one round trip; read by mysql-status.ts in this order. */
+export function statusSql({ semiSync, showReplica }: Statements): string {
+  const counters = [
+    'Uptime',
+    `${capital(semiSync.source)}_status`,
+    `${capital(semiSync.source)}_clients`,
+    `${capital(semiSync.source)}_wait_sessions`,
+    `${capital(semiSync.replica)}_status`,
+  ];
+  return `SELECT @@version AS version, @@server_id AS id, @@GLOBAL.read_only AS ro, @@GLOBAL.super_read_only AS super_ro,
+   @@GLOBAL.gtid_executed AS executed, @@GLOBAL.sync_relay_log AS sync_relay_log,
+   @@GLOBAL.${semiSync.source}_enabled AS source, @@GLOBAL.${semiSync.replica}_enabled AS replica;
+  SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.global_status
+   WHERE VARIABLE_NAME IN (${counters.map((name) => `'${name}'`).join(', ')});
+  ${showReplica};
+  SELECT COUNT_RECEIVED_HEARTBEATS AS heartbeats FROM performance_schema.replication_connection_status
+   WHERE CHANNEL_NAME = ''`;
+}
+
+export const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+/**
+ * The source side, on: every value that safety rests on is set with it, each only when it differs. 49 days are the greatest
+ * timeout that my.cnf takes on every platform; the server takes 64 bits and waits.
+ */
+export const semiSyncValues = ({ semiSync }: Statements): readonly (readonly [string, string])[] => [
+  [`${semiSync.source}_timeout`, '18446744073709551615'],
+  [semiSync.waitNoReplica, '1'],
+  [`${semiSync.source}_wait_point`, 'AFTER_SYNC'],
+];
