@@ -76,6 +76,9 @@ export function newJudge(world: JudgeWorld): Judge {
   const missingFrom = (held: ReadonlySet<string>): Acknowledged[] =>
     acknowledged.filter((each) => !each.excused && !held.has(each.payload));
 
+  const mayExcuse = (): boolean =>
+    !world.witness && world.partition === 'availability' && world.partitioned();
+
   function checkEpoch(node: SimNode, payload: string, epoch: number, excused: boolean): void {
     const before = writerOf.get(epoch);
     if (before !== undefined && before !== node.name) {
@@ -108,7 +111,7 @@ export function newJudge(world: JudgeWorld): Judge {
   }
 
   function checkClaim(node: SimNode, record: PairRecord, where: string): void {
-    const alone = !world.witness && world.partition === 'availability' && world.partitioned();
+    const alone = mayExcuse();
     const missing = missingFrom(heldBy(node));
     if (world.quiet())
       violated('P2', `${node.name} claims epoch ${record.epoch}, and nothing but VRRP was disturbed`);
@@ -131,6 +134,8 @@ export function newJudge(world: JudgeWorld): Judge {
     },
     wasAcknowledged(node, payload) {
       const epoch = node.openedEpoch;
+      // The later epoch may have been claimed before the partition began; this side cannot have heard of it.
+      if (epoch < claimedEpoch && mayExcuse()) excusedBelow = claimedEpoch;
       const excused = epoch < excusedBelow;
       split ||= excused;
       acknowledged.push({ payload, node: node.name, epoch, atMs: world.nowMs(), excused });
