@@ -9,6 +9,7 @@ import { sentences } from './reason.ts';
 import { describeRecord, type PairRecord } from './record.ts';
 import { RETRY_MS, TAKEOVER_STEP_MS_MAX } from './settings.ts';
 import { freshReport, type PairState } from './state.ts';
+import type { Journal } from './stored.ts';
 
 /** The orders that make this node the open writer under its present record. Idempotent. */
 export function openingOrders(state: PairState) {
@@ -68,9 +69,16 @@ export function adoptLater(state: PairState): Decision | null {
     plan: {
       kind: 'adopt',
       because: `${later.who} says: ${describeRecord(later.record)}`,
-      orders: [persist(state, later.record)],
+      orders: [persist(state, later.record, lostClaim(state, later.record))],
     },
   };
+}
+
+/** A claim of ours whose answer was lost, and that was taken: the takeover is still to be done. */
+function lostClaim(state: PairState, record: PairRecord): Journal | null {
+  if (record.writer !== state.settings.self || record.epoch <= state.record.epoch) return null;
+  const because = `the claim of epoch ${record.epoch} was taken, though its answer was lost`;
+  return { kind: 'takeover', epoch: record.epoch, because, orders: [] };
 }
 
 const waits = (state: PairState, because: string): Decision | null =>
@@ -225,19 +233,19 @@ function resumeHandover(state: PairState): Decision | null {
   return { kind: 'become', role: 'handing-over', because, change };
 }
 
-const BEFORE_OPENING: ReadonlySet<string> = new Set<Order['kind']>([
-  'fence-peer',
-  'wait-for',
-  'stop-receiving',
-  'drain',
-]);
-
 /** A takeover that was interrupted after its claim goes on with what was left to do. */
 function resumeTakeover(state: PairState): Decision | null {
   const { journal, record } = state;
   if (journal?.kind !== 'takeover' || journal.epoch !== record.epoch || stillOpen(state)) return null;
   const because = resumed(journal.because);
-  const before = journal.orders.filter((order) => BEFORE_OPENING.has(order.kind));
+  const step = { deadlineMs: TAKEOVER_STEP_MS_MAX };
+  // What the other server did meanwhile is not waited for: it was acknowledged by nobody but itself.
+  const fence = state.peer.sql === 'answers' && journal.orders.some((order) => order.kind === 'fence-peer');
+  const before: Order[] = [
+    ...(fence ? [{ kind: 'fence-peer', ...step } as const] : []),
+    { kind: 'stop-receiving', ...step },
+    { kind: 'drain', deadlineMs: state.settings.drainMsMax },
+  ];
   // It may have been open for a moment, and may have crashed since.
   const [source, ...opening] = openingOrders(state);
   if (state.own.status?.readOnly === false) {
@@ -314,16 +322,18 @@ export function decideStarting(state: PairState): Decision | null {
   };
 }
 
-/** The orders that open a server that was closed, under the record of its last writer. */
+/**
+ * The orders that open a server that was closed, under the record under which it was open before: its relay log can only hold
+ * what came back from the standby, and nobody is owed that.
+ */
 export function resumingOrders(state: PairState): Order[] {
-  const { record, settings, own } = state;
+  const { record, own } = state;
   const channel = own.status?.channel ?? null;
   const alone = record.sync === 'alone';
   const before: Order[] = [];
   if (channel !== null && channel.receiver !== 'stopped' && alone) {
     before.push({ kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX });
   }
-  if (channel !== null && !channel.drained) before.push({ kind: 'drain', deadlineMs: settings.drainMsMax });
   const [source, ...opening] = openingOrders(state);
   const gap: Order[] =
     alone && own.suspectSinceMs !== null ? [{ kind: 'skip-sequence', deadlineMs: TAKEOVER_STEP_MS_MAX }] : [];

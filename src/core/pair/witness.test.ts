@@ -80,10 +80,12 @@ describe('with a witness, a standby', () => {
     b.fails = null;
     b.orders.length = 0;
     b.witness({ epoch: 6, writer: 'a', sync: 'alone' });
-    expect(b.kinds().slice(0, 5)).toEqual([
+    expect(b.kinds().slice(0, 7)).toEqual([
       'persist',
       'stop-receiving',
+      'drain',
       'semi-sync-source',
+      'skip-sequence',
       'open-writes',
       'claim-vip',
     ]);
