@@ -19,6 +19,8 @@ export interface Channel {
 const POLL_MS = 3;
 /** An order to stop is usually done by then. */
 const ORDERED_MS = 20;
+/** An applier that holds no half of a transaction has stopped by then. */
+const STOPPED_MS = 100;
 
 type WithChannel = MysqlStatus & {
   readonly channel: NonNullable<MysqlStatus['channel']>;
@@ -134,16 +136,49 @@ export async function drain(channel: Channel, deadlineMs: number): Promise<void>
 
 /**
  * The source died while it sent a transaction: the applier holds the row locks of its first part and waits for the rest.
- * It was never acknowledged, so it is rolled back, or it would block the clients of the new writer.
+ * It was never acknowledged, so it is rolled back, or it would block the clients of the new writer. An order to stop waits
+ * a minute for the rest; the coordinator is killed before that.
  */
 async function dropPartialTransaction(
   channel: Channel,
   status: MysqlStatus,
   deadlineMs: number,
 ): Promise<void> {
+  const left = countdown(deadlineMs);
   const stopped = status.channel?.receiver !== 'running' && status.channel?.applier === 'running';
   if (!stopped || status.channelDetail?.partlyRead !== true) return;
-  await channel.orders.query(channel.statements().stopApplier, deadlineMs);
+  const { stopApplier, coordinatorThread } = channel.statements();
+  const aside = channel.aside();
+  let done = false;
+  const stopping = aside.query(stopApplier, left()).then(
+    () => {
+      done = true;
+    },
+    // Told by what is polled below.
+    () => undefined,
+  );
+  void stopping.finally(() => aside.close());
+  await Promise.race([stopping, sleep(STOPPED_MS)]);
+  if (!done) {
+    const threads = await channel.orders.query(
+      `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads WHERE NAME LIKE '${coordinatorThread}'`,
+      left(),
+    );
+    for (const { id } of rowsOf(threads)) await killThread(channel, id, left());
+  }
+  while ((await channel.status(left())).channel?.applier === 'running') {
+    if (left() === 0) throw new DatabaseError('timeout', 'the applier does not let go of half a transaction');
+    await sleep(POLL_MS * 3);
+  }
+}
+
+async function killThread({ orders }: Channel, id: unknown, deadlineMs: number): Promise<void> {
+  try {
+    await orders.query(`KILL CONNECTION ${Number(id)}`, deadlineMs);
+  } catch (error) {
+    // 1094: it has ended by itself.
+    if (!(error instanceof DatabaseError) || !error.message.includes('1094')) throw error;
+  }
 }
 
 export async function setSemiSyncReplica(channel: Channel, on: boolean, deadlineMs: number): Promise<void> {

@@ -19,8 +19,7 @@ export interface Statements {
   readonly sessions: string;
   /** What a server that sends its binary log, or receives one, does in that table. */
   readonly replicationCommands: readonly string[];
-  /** Threads of the channel by name in performance_schema.threads; LIKE patterns. */
-  readonly applierThreads: string;
+  /** The applier by its name in performance_schema.threads; a LIKE pattern. */
   readonly coordinatorThread: string;
 }
 
@@ -73,7 +72,6 @@ const SINCE_8_0_26: Statements = {
   },
   sessions: 'performance_schema.processlist',
   replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
-  applierThreads: 'thread/sql/replica\\_%',
   coordinatorThread: 'thread/sql/replica\\_sql',
 };
 
@@ -104,7 +102,6 @@ const BEFORE_8_0_26: Statements = {
   },
   sessions: 'information_schema.processlist',
   replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
-  applierThreads: 'thread/sql/slave\\_%',
   coordinatorThread: 'thread/sql/slave\\_sql',
 };
 
