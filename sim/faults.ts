@@ -1,5 +1,6 @@
 // The faults, each with its end, as data: what a schedule is made of, and how each is done to a simulation.
 
+import type { OperationKind } from '../src/core/pair/state.ts';
 import type { Path, Place } from './network.ts';
 import type { NodeName } from './node.ts';
 import type { Simulation } from './simulation.ts';
@@ -32,6 +33,7 @@ export type What =
     }
   | { readonly kind: 'shutdown'; readonly node: NodeName }
   | { readonly kind: 'slow-applier'; readonly node: NodeName; readonly applyMsMax: number }
+  | { readonly kind: 'slow-replication'; readonly replicationMsMax: number }
   | { readonly kind: 'witness-down' }
   | { readonly kind: 'witness-slow'; readonly slowMs: number }
   | { readonly kind: 'witness-wipe' }
@@ -43,6 +45,10 @@ export type What =
       readonly kind: 'crash-at-order';
       readonly node: NodeName;
       readonly nth: number;
+      /** Only orders of this kind of plan count; null: of any but `reconcile`. */
+      readonly of: OperationKind | null;
+      /** How long after that. */
+      readonly delayMs: number;
       readonly phase: 'before' | 'after';
       readonly part: 'agent' | 'manager' | 'server' | 'host';
       readonly victim: NodeName;
@@ -122,11 +128,15 @@ function crashAtOrder(sim: Simulation, fault: Extract<Fault, { kind: 'crash-at-o
     former(at, order, operation, phase);
     if (left <= 0 || sim.timeline.nowMs() > untilMs) return;
     if (at.name !== fault.node || phase !== fault.phase || operation === 'reconcile') return;
+    if (fault.of !== null && operation !== fault.of) return;
     left--;
     if (left > 0) return;
     sim.crashed = true;
     sim.say('-', `crash ${phase} ${order} of ${operation} at ${at.name}`);
-    crash(sim, fault.victim, fault.part, 1000 + fault.nth * 300);
+    const downMs = 1000 + fault.nth * 300;
+    // At once, not a moment later: before the order goes out.
+    if (fault.delayMs === 0) crash(sim, fault.victim, fault.part, downMs);
+    else sim.timeline.at(fault.delayMs, () => crash(sim, fault.victim, fault.part, downMs));
   };
 }
 
@@ -182,6 +192,12 @@ export function inflict(sim: Simulation, fault: Fault): void {
       });
       return;
     }
+    case 'slow-replication':
+      network.weather.replicationMsMax = fault.replicationMsMax;
+      timeline.at(fault.forMs, () => {
+        network.weather.replicationMsMax = 0;
+      });
+      return;
     case 'witness-down':
       witness.up = false;
       timeline.at(fault.forMs, () => {
@@ -221,7 +237,7 @@ export function inflict(sim: Simulation, fault: Fault): void {
   }
 }
 
-const FAIR = { loss: 0, duplicates: 0, delayMsMax: 2 };
+const FAIR = { loss: 0, duplicates: 0, delayMsMax: 2, replicationMsMax: 0 };
 
 /** Everything is mended, thawed, switched on and started. */
 export function heal(sim: Simulation): void {

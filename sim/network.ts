@@ -14,6 +14,8 @@ export interface Weather {
   duplicates: number;
   delayMsMin: number;
   delayMsMax: number;
+  /** Replication alone takes so much longer, at most: a busy link, a large transaction on its way. */
+  replicationMsMax: number;
 }
 
 /** One end of a connection. */
@@ -56,7 +58,7 @@ const POST_MS_MAX = 4000;
 export function newNetwork(timeline: Timeline, random: Random): Network {
   const cuts = new Set<string>();
   const away = new Set<Place>();
-  const weather: Weather = { loss: 0, duplicates: 0, delayMsMin: 0.1, delayMsMax: 2 };
+  const weather: Weather = { loss: 0, duplicates: 0, delayMsMin: 0.1, delayMsMax: 2, replicationMsMax: 0 };
   let ids = 0;
   const key = (path: string, from: string, to: string): string => `${path}:${from}>${to}`;
 
@@ -159,7 +161,8 @@ export function newNetwork(timeline: Timeline, random: Random): Network {
         timeline.at(pauseMs, attempt);
         pauseMs = Math.min(1500, pauseMs * 2);
       };
-      const arriveMs = Math.max(target.freeAtMs, sinceMs + delay());
+      const extra = path === 'sql' ? random.between(0, weather.replicationMsMax) : 0;
+      const arriveMs = Math.max(target.freeAtMs, sinceMs + delay() + extra);
       target.freeAtMs = arriveMs;
       timeline.at(arriveMs - sinceMs, attempt);
     }

@@ -120,6 +120,8 @@ export function crashEverywhere(
             kind: 'crash-at-order',
             node,
             nth,
+            of: null,
+            delayMs: 0,
             phase: 'before',
             part,
             victim,

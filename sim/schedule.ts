@@ -7,6 +7,17 @@ import type { Random } from './random.ts';
 import type { SimConfig } from './simulation.ts';
 
 const NODES: readonly NodeName[] = ['a', 'b'];
+const KINDS = [
+  null,
+  null,
+  'pair',
+  'pair',
+  'go-alone',
+  'takeover',
+  'handover',
+  'stand-down',
+  'reopen',
+] as const;
 const PATHS: readonly Path[] = ['vrrp', 'peer', 'sql', 'gateway', 'clients'];
 
 function drawLinkFault(random: Random, witness: boolean): What {
@@ -37,7 +48,9 @@ function drawHostFault(random: Random, witness: boolean): What {
     return {
       kind: 'crash-at-order',
       node: one,
-      nth: random.whole(1, 8),
+      nth: random.whole(1, 5),
+      of: random.pick(KINDS),
+      delayMs: random.chance(0.6) ? 0 : random.between(0, 500),
       phase: random.pick(['before', 'after'] as const),
       part: random.pick(['agent', 'manager', 'server', 'host'] as const),
       victim: random.chance(0.75) ? one : one === 'a' ? 'b' : 'a',
@@ -48,7 +61,7 @@ function drawHostFault(random: Random, witness: boolean): What {
 
 function drawOther(random: Random, witness: boolean): What {
   const one = random.pick(NODES);
-  const kind = random.whole(0, witness ? 7 : 5);
+  const kind = random.whole(0, witness ? 8 : 6);
   if (kind === 0 || kind === 1) return { kind: 'switchover' };
   if (kind === 2) return { kind: 'stop-agent', node: one };
   if (kind === 3) return { kind: 'maintenance' };
@@ -57,7 +70,8 @@ function drawOther(random: Random, witness: boolean): What {
     const delayMsMax = random.between(2, witness ? 400 : 40);
     return { kind: 'weather', loss: random.between(0, 0.3), duplicates: random.between(0, 0.2), delayMsMax };
   }
-  if (kind === 6) return { kind: 'witness-down' };
+  if (kind === 6) return { kind: 'slow-replication', replicationMsMax: random.between(50, 800) };
+  if (kind === 7) return { kind: 'witness-down' };
   return { kind: 'witness-slow', slowMs: random.between(50, 2500) };
 }
 
