@@ -26,4 +26,6 @@ export type Decision =
       readonly because: string;
       readonly change: Partial<PairState>;
     }
+  /** Only what this node remembers changes. */
+  | { readonly kind: 'note'; readonly change: Partial<PairState> }
   | { readonly kind: 'exit'; readonly because: string };

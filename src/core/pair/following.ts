@@ -148,6 +148,29 @@ function shouldReceiveDurably(state: PairState, status: ServerStatus): boolean {
   return status.receivesDurably ? late < CATCH_UP_FROM_MS : late < CATCH_UP_UNTIL_MS;
 }
 
+/** What is received is synced before it is acknowledged; less only when the writer, told of it, does not count on it. */
+function receiveDurably(state: PairState, status: ServerStatus): Decision | null {
+  const { settings, catchingUpSinceMs: since } = state;
+  const order = (on: boolean, because: string): Decision => ({
+    kind: 'plan',
+    plan: {
+      kind: 'reconcile',
+      because,
+      orders: [{ kind: 'receive-durably', on, deadlineMs: STATEMENT_MS_MAX }],
+    },
+  });
+  if (shouldReceiveDurably(state, status)) {
+    if (!status.receivesDurably) return order(true, 'what is acknowledged must be on the disk');
+    return since === null ? null : { kind: 'note', change: { catchingUpSinceMs: null } };
+  }
+  if (!status.receivesDurably) return null;
+  if (since === null) return { kind: 'note', change: { catchingUpSinceMs: state.nowMs } };
+  const report = freshReport(state);
+  const released = report !== null && report.record.sync === 'alone' && !report.pairing;
+  if (!released || state.peer.echoedMs < since) return null;
+  return order(false, `${settings.self} catches up: nothing that it receives is counted on`);
+}
+
 /** Brings our server to what a standby must be: read-only, replicating, acknowledging. */
 function reconcile(state: PairState): Decision | null {
   const { own, wire, settings, agent } = state;
@@ -186,13 +209,8 @@ function reconcile(state: PairState): Decision | null {
       deadlineMs: TAKEOVER_STEP_MS_MAX,
     });
   }
-  const durably = shouldReceiveDurably(state, status);
-  if (status.receivesDurably !== durably) {
-    const because = durably
-      ? 'what is acknowledged must be on the disk'
-      : `${settings.self} catches up: nothing that it receives is acknowledged`;
-    return plan(because, { kind: 'receive-durably', on: durably, deadlineMs: STATEMENT_MS_MAX });
-  }
+  const receiving = receiveDurably(state, status);
+  if (receiving !== null) return receiving;
   if (freshReport(state)?.suspect === true) {
     // Its server fell, and asks what we hold of it: that must not grow while it opens again.
     if (status.channel.receiver === 'stopped') return null;

@@ -162,6 +162,33 @@ describe('the pair machine', () => {
     expect(b.kinds()).toEqual(['stop-receiving', 'start-channel']);
   });
 
+  it('does not open a server that somebody else has closed, nor go alone with it, before the peer is heard', () => {
+    const a = writer();
+    a.feed({ kind: 'peer-channel', open: false, because: 'closed' });
+    const semiSync = { source: true, replica: false, replicas: 0, waitingSessions: 0 };
+    a.up({ readOnly: true, uptimeS: 11, semiSync });
+    a.nowMs += 20_000;
+    a.feed({ kind: 'tick' });
+    expect(a.kinds()).toEqual([]);
+    a.feed({ kind: 'peer-channel', open: true, because: 'open' });
+    a.hear();
+    expect(a.kinds()).toContain('open-writes');
+  });
+
+  it('receives without syncing only when the writer has heard of it and does not pair', () => {
+    const b = standby();
+    const alone = { role: 'writing', record: { ...STANDBY, sync: 'alone' }, advertising: true } as const;
+    b.hear(alone);
+    b.nowMs += 250;
+    b.hear({ ...alone, executedGtid: '0-1-900' });
+    b.nowMs += 1250;
+    b.hear({ ...alone, executedGtid: '0-1-1900', pairing: true });
+    expect(b.kinds()).not.toContain('receive-durably');
+    b.nowMs += 250;
+    b.hear({ ...alone, executedGtid: '0-1-1900' });
+    expect(b.orders.at(-1)).toMatchObject({ kind: 'receive-durably', on: false });
+  });
+
   it('steps down at once when the peer knows a later epoch, and kills a server with commits in doubt', () => {
     const a = writer();
     a.fails = (order) => order.kind === 'close-writes';

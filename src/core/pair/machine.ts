@@ -249,6 +249,8 @@ function apply(state: PairState, decision: Decision): Step {
       ];
     case 'say':
       return [{ ...state, ...decision.change }, [say(decision.level, decision.code, decision.because)]];
+    case 'note':
+      return note({ ...state, ...decision.change });
     case 'exit':
       return [state, [{ kind: 'exit', because: decision.because }]];
   }

@@ -21,11 +21,13 @@ export interface PeerReport {
   readonly receivedGtid: string;
   /** The receiver does not run, and was seen not to: what this node has received of its peer is all that it will get. */
   readonly receiverStopped: boolean;
+  /** As the writer: it is pairing at this moment. */
+  readonly pairing: boolean;
   /** As the writer: its server fell, and it must first know all that the standby holds of it. */
   readonly suspect: boolean;
   /** Receiver and applier run without error: this node acknowledges, or would. */
   readonly replicating: boolean;
-  /** The replica side of semi-sync is on: what this node receives it acknowledges. */
+  /** What this node receives it syncs to its disk and acknowledges, and it is not about to do less. */
   readonly semiSyncReplica: boolean;
   /** How far the standby is behind, by the heartbeat; null when unknown. Milliseconds. */
   readonly lagMs: number | null;
@@ -88,6 +90,7 @@ function parseReport(value: unknown): PeerReport | null {
   for (const flag of [
     v.receiverStopped,
     v.suspect,
+    v.pairing,
     v.replicating,
     v.semiSyncReplica,
     v.vouches,

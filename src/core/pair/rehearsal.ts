@@ -63,6 +63,7 @@ export const report = (patch: Partial<PeerReport> = {}): PeerReport => ({
   receivedGtid: '0-1-100',
   receiverStopped: false,
   suspect: false,
+  pairing: false,
   replicating: true,
   semiSyncReplica: true,
   lagMs: 0,

@@ -30,7 +30,9 @@ export function reportOf(state: PairState): PeerReport {
       state.record.writer === settings.self && own.suspectSinceMs !== null && status?.readOnly === true,
     replicating:
       own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
-    semiSyncReplica: status?.semiSync.replica === true && status.receivesDurably,
+    pairing: state.operation?.kind === 'pair',
+    semiSyncReplica:
+      status?.semiSync.replica === true && status.receivesDurably && state.catchingUpSinceMs === null,
     lagMs: own.lagMs,
     ineligible: ineligible(state),
     held: holds(state),
@@ -58,12 +60,13 @@ function digestOf(report: PeerReport): string {
     replicating,
     receiverStopped,
     suspect,
+    pairing,
     semiSyncReplica,
     vouches: word,
     advertising,
     leaving,
   } = report;
-  const flags = [replicating, receiverStopped, suspect, semiSyncReplica, word, advertising, leaving];
+  const flags = [replicating, receiverStopped, suspect, pairing, semiSyncReplica, word, advertising, leaving];
   const words = `${codes(report.ineligible)} ${codes(report.held)} ${report.maintenance.version}`;
   return `${words} ${role} ${record.epoch} ${record.writer} ${record.sync} ${server} ${flags.map(Number).join('')}`;
 }

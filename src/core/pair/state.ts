@@ -30,6 +30,11 @@ export interface OwnServer {
    */
   readonly suspectSinceMs: number | null;
   /**
+   * Our open server was closed by somebody else: the peer fenced it over SQL and took over, or an operator closed it. Not
+   * opened, and not gone on with alone, before the peer, or the witness, tells which.
+   */
+  readonly fenced: boolean;
+  /**
    * Commits wait although the standby holds them: their acknowledgement was lost with its connection, and no other one comes
    * (docs/MARIADB.md). Since when, and where the server has stood still since; null when they do not.
    */
@@ -144,6 +149,11 @@ export interface PairState {
    * began before that, when it sent the message; reports that echo it again do not make the window longer.
    */
   readonly vouchedAtMs: number;
+  /**
+   * As the standby: since when it says that it will not sync what it receives, to catch up. It does so only when the writer
+   * has heard that, and does not pair.
+   */
+  readonly catchingUpSinceMs: number | null;
   /** As the standby: until when no failover follows the last one. */
   readonly heldUntilMs: number;
   /** As the writer: when this node took over from one that failed. */
@@ -184,6 +194,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       lagMs: null,
       suspectSinceMs: record.writer === settings.self ? nowMs : null,
       stuck: null,
+      fenced: false,
     },
     agent: { link: 'lost', sinceMs: nowMs, because: 'not connected yet' },
     wire: {
@@ -219,6 +230,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
     offeredAtMs: Number.NEGATIVE_INFINITY,
     // A paired writer that restarts may have vouched until a moment ago: count from now.
     vouchedAtMs: nowMs,
+    catchingUpSinceMs: null,
     heldUntilMs: Number.NEGATIVE_INFINITY,
     failedOverAtMs: Number.NEGATIVE_INFINITY,
     failingOver: false,

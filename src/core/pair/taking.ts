@@ -50,6 +50,13 @@ export const onHealth: Handler<'health'> = (state, event) => {
 /** Statuses remembered: some seconds. */
 const TRAIL_MAX = 64;
 
+function closedByAnother(state: PairState, status: ServerStatus): boolean {
+  const { role, operation, own } = state;
+  if (role !== 'writing' || operation !== null || own.status === null) return false;
+  const restarted = status.uptimeS < own.status.uptimeS;
+  return !restarted && !own.status.readOnly && status.readOnly;
+}
+
 function stuckSince(state: PairState, status: ServerStatus): OwnServer['stuck'] {
   const report = freshReport(state);
   const { executedGtid } = status;
@@ -64,7 +71,8 @@ export const onStatus: Handler<'status'> = (state, event) => {
   const sample = { atMs: event.nowMs, executedGtid: event.status.executedGtid };
   const trail = [...own.trail.slice(1 - TRAIL_MAX), sample];
   const stuck = stuckSince(state, event.status);
-  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail, stuck } }));
+  const fenced = own.fenced || closedByAnother(state, event.status);
+  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail, stuck, fenced } }));
 };
 export const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
   note({ ...state, own: { ...state.own, heartbeat: event.sequence } });
@@ -109,6 +117,8 @@ export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind
   const itKnowsAlone = report.record.epoch === state.record.epoch && report.record.sync === 'alone';
   return clearSuspect({
     ...state,
+    // It lives, and says what it knows: if it had taken over, it would say so.
+    own: { ...state.own, fenced: false },
     // What the writer says of the hold outlives it.
     heldUntilMs: report.role === 'writing' ? nowMs + report.holdMs : state.heldUntilMs,
     peer: {

@@ -126,6 +126,7 @@ function reasonToGoAlone(state: PairState): string | null {
 
 function goAlone(state: PairState): Decision | null {
   if (state.record.sync !== 'paired' || state.own.suspectSinceMs !== null) return null;
+  if (state.own.fenced && !state.settings.witness) return null;
   if (state.settings.witness && state.nowMs < state.retryAtMs) return null;
   const because = reasonToGoAlone(state);
   if (because === null) return null;
@@ -212,6 +213,7 @@ export function mayRelax(state: PairState): boolean {
 
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
 function mayAdmit(state: PairState): boolean {
+  if (state.own.fenced && !(state.settings.witness && confirmed(state))) return false;
   if (state.own.suspectSinceMs !== null && (state.record.sync === 'paired' || !mayGap(state))) return false;
   if (state.settings.witness) return confirmed(state) || freshReport(state) !== null;
   return state.record.sync === 'alone' || freshReport(state) !== null;
