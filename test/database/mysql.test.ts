@@ -8,7 +8,7 @@ import { databaseOf, type MysqlNode, type MysqlPair, pairUp, reset, startPair } 
 import { mysqlRoot } from './mysqlserver.ts';
 import { fate, SECOND, until } from './pair.ts';
 
-const root = mysqlRoot();
+const root = mysqlRoot('short');
 if ('missing' in root) console.warn(`skipped: ${root.missing}`);
 const adminPort = await freePort();
 let pair: MysqlPair | null = null;

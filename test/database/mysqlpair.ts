@@ -100,10 +100,11 @@ function nodeOf(server: MysqlServer): MysqlNode {
       connection.on('error', () => undefined);
       return connection;
     },
-    async ids() {
-      const sql = "SELECT COALESCE(GROUP_CONCAT(id ORDER BY id), '') AS ids FROM shop.t";
-      return String((await asRoot(server, (root) => row(root, sql)))?.['ids']);
-    },
+    ids: () =>
+      asRoot(server, async (root) => {
+        const [rows] = await root.query<mysql.RowDataPacket[]>('SELECT id FROM shop.t ORDER BY id');
+        return rows.map((each) => each['id']).join(',');
+      }),
   };
 }
 
@@ -138,19 +139,20 @@ export async function startPair(root: string, argsOfA: readonly string[] = []): 
 /** Ends the role of either server, and empties both: histories, channels' positions and tables. */
 export async function reset({ a, b }: MysqlPair): Promise<void> {
   for (const { server } of [a, b]) if (!server.running()) await server.start();
-  for (const { server } of [a, b])
-    await asRoot(
+  const empty = (server: MysqlServer): Promise<unknown> =>
+    asRoot(
       server,
       (root) =>
         root.query(
           `SET GLOBAL rpl_semi_sync_source_enabled = OFF; STOP REPLICA; RESET REPLICA;
            SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF; SET sql_log_bin = 0;
-           TRUNCATE shop.t; TRUNCATE shop.u; TRUNCATE shop.wide; TRUNCATE twinkeep.heartbeat; RESET BINARY LOGS AND GTIDS;
-           SET GLOBAL super_read_only = ON; SET GLOBAL sync_relay_log = 1; SET GLOBAL rpl_semi_sync_replica_enabled = ON;
-           SET GLOBAL rpl_semi_sync_source_enabled = ON`,
+           DELETE FROM shop.t; DELETE FROM shop.u; DELETE FROM shop.wide; DELETE FROM twinkeep.heartbeat;
+           RESET BINARY LOGS AND GTIDS; SET GLOBAL super_read_only = ON; SET GLOBAL sync_relay_log = 1;
+           SET GLOBAL rpl_semi_sync_replica_enabled = ON; SET GLOBAL rpl_semi_sync_source_enabled = ON`,
         ),
       { multipleStatements: true },
     );
+  await Promise.all([empty(a.server), empty(b.server)]);
 }
 
 /** The steps of the agents: b receives and acknowledges, then a opens. */

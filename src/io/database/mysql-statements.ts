@@ -136,7 +136,10 @@ export function statusSql({ semiSync, showReplica }: Statements): string {
    WHERE VARIABLE_NAME IN (${counters.map((name) => `'${name}'`).join(', ')});
   ${showReplica};
   SELECT COUNT_RECEIVED_HEARTBEATS AS heartbeats FROM performance_schema.replication_connection_status
-   WHERE CHANNEL_NAME = ''`;
+   WHERE CHANNEL_NAME = '';
+  SELECT LAST_ERROR_NUMBER AS number, LAST_ERROR_MESSAGE AS message
+   FROM performance_schema.replication_applier_status_by_worker
+   WHERE CHANNEL_NAME = '' AND LAST_ERROR_NUMBER <> 0 LIMIT 1`;
 }
 
 export const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);

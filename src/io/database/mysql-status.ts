@@ -39,11 +39,14 @@ export function readStatus(statements: Statements, result: unknown): MysqlStatus
   // The unnamed channel is the one that this program makes.
   const replica = rowsAt(result, 2).find((row) => text(row['Channel_Name']) === '');
   const heartbeats = Number(rowsAt(result, 3)[0]?.['heartbeats'] ?? 0);
+  const worker = rowsAt(result, 4)[0];
+  // The coordinator only says which worker failed; the worker says why.
+  const workerError = worker ? errorOf(worker['number'], worker['message']) : null;
   const { semiSync, columns } = statements;
   const counter = (name: string): string | undefined => counters.get(capital(name));
   const acknowledging = isOn(counter(`${semiSync.replica}_status`));
   const executedGtid = oneLine(variables['executed']);
-  const channel = replica ? channelOf(statements, replica, executedGtid, heartbeats) : null;
+  const channel = replica ? channelOf(statements, replica, { executedGtid, heartbeats, workerError }) : null;
   const sourceEnabled = isOn(variables['source']);
   return {
     version: text(variables['version']),
@@ -78,9 +81,10 @@ export function readStatus(statements: Statements, result: unknown): MysqlStatus
 function channelOf(
   { columns }: Statements,
   replica: Record<string, unknown>,
-  executedGtid: string,
-  heartbeats: number,
+  beside: { readonly executedGtid: string; readonly heartbeats: number; readonly workerError: string | null },
 ): ChannelStatus {
+  const { executedGtid, heartbeats, workerError } = beside;
+  const coordinatorError = errorOf(replica['Last_SQL_Errno'], replica['Last_SQL_Error']);
   // Holds only what was received whole.
   const receivedGtid = oneLine(replica['Retrieved_Gtid_Set']);
   return {
@@ -89,7 +93,7 @@ function channelOf(
     receiver: receiverState(text(replica[columns.receiverRunning])),
     applier: text(replica[columns.applierRunning]) === 'Yes' ? 'running' : 'stopped',
     receiverError: errorOf(replica['Last_IO_Errno'], replica['Last_IO_Error']),
-    applierError: errorOf(replica['Last_SQL_Errno'], replica['Last_SQL_Error']),
+    applierError: coordinatorError === null ? null : (workerError ?? coordinatorError),
     receivedGtid,
     appliedGtid: executedGtid,
     drained: contains(executedGtid, receivedGtid),
