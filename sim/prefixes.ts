@@ -13,6 +13,8 @@ export interface PlanKind {
 }
 
 const AT = 500;
+/** Until hosts have booted, servers are up, and the pair is paired again: crashes fall into all of that. */
+const AFTERMATH_MS = 6500;
 
 export const PLAN_KINDS: readonly PlanKind[] = [
   {
@@ -91,7 +93,7 @@ function planOf(kind: PlanKind, witness: boolean, crash: readonly Fault[]): Plan
       driftMax: 1e-3,
     },
     faults: [...crash, ...kind.faults],
-    healAtMs: Math.max(...kind.faults.map((fault) => fault.atMs + fault.forMs)) + 2500,
+    healAtMs: Math.max(...kind.faults.map((fault) => fault.atMs + fault.forMs)) + AFTERMATH_MS,
   };
 }
 
