@@ -149,6 +149,8 @@ export function newJudge(world: JudgeWorld): Judge {
       if (claims(node, before, record)) checkClaim(node, record, 'at the witness');
     },
     wasOpened(node) {
+      // An order that was on its way when the node stood down: it opens in vain, and is closed again.
+      if (node.disk.read()?.record.writer !== node.name) return;
       // One that is late opens in vain, as long as it acknowledges nothing: I1 looks at that.
       if (node.openedEpoch < claimedEpoch) return;
       const visible = new Set(node.database.model.visible().map((each) => each.payload));

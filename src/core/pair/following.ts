@@ -190,7 +190,7 @@ function reconcile(state: PairState): Decision | null {
       deadlineMs: STATEMENT_MS_MAX,
     });
   }
-  if (status.semiSync.source) {
+  if (status.semiSync.source && state.stray === null) {
     if (status.semiSync.waitingSessions > 0) {
       const because = `${status.semiSync.waitingSessions} commits wait for an acknowledgement that must not come any more`;
       return plan(because, { kind: 'kill-server', because, deadlineMs: STATEMENT_MS_MAX });

@@ -110,7 +110,7 @@ const onResult: Handler<'result'> = (state, event) => {
   const step = advance(state, event.id, event.outcome);
   switch (step.kind) {
     case 'stale':
-      return note(state);
+      return note(strayed(state, event));
     case 'next':
       return offerEarly(applied(step.state, step.done, event.outcome), step.done, step.actions);
     case 'finished':
@@ -119,6 +119,14 @@ const onResult: Handler<'result'> = (state, event) => {
       return failed(step.state, step.operation, step.order.kind, step.code, step.because);
   }
 };
+
+/** A late `open-writes` has been carried out: the server is open, and its role must know. */
+function strayed(state: PairState, { id, outcome }: Extract<PairEvent, { kind: 'result' }>): PairState {
+  if (state.stray?.id !== id) return state;
+  const { own } = state;
+  const status = own.status !== null && outcome.ok ? { ...own.status, readOnly: false } : own.status;
+  return { ...state, stray: null, own: { ...own, status } };
+}
 
 /** A server that is gone acknowledges nothing: the offer need not wait until the VIP has left, only until it is journalled. */
 function offerEarly(state: PairState, done: Operation['orders'][number], actions: PairAction[]): Step {
@@ -281,7 +289,8 @@ function decide(state: PairState): Step {
 export function step(state: PairState, event: PairEvent): readonly [PairState, readonly PairAction[]] {
   const frozen = event.nowMs - state.nowMs > FROZEN_MS;
   const awakeSinceMs = frozen ? event.nowMs : state.awakeSinceMs;
-  const timed = { ...state, nowMs: event.nowMs, awakeSinceMs };
+  const stray = state.stray !== null && event.nowMs < state.stray.untilMs ? state.stray : null;
+  const timed = { ...state, nowMs: event.nowMs, awakeSinceMs, stray };
   const happened = happening(event);
   const handler = TABLE[timed.role][happened.kind] as (state: PairState, event: Happening) => Step;
   const [observed, actions] = handler(timed, happened);

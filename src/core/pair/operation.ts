@@ -29,6 +29,12 @@ export function mayStart(current: Operation | null, plan: Plan): boolean {
   return current === null || URGENCY[plan.kind] > URGENCY[current.kind];
 }
 
+function strayOf({ operation }: PairState): PairState['stray'] {
+  const flying = operation?.orders[0];
+  if (operation === null || flying?.kind !== 'open-writes') return null;
+  return { id: operation.id, untilMs: operation.orderedMs + 2 * flying.deadlineMs };
+}
+
 /** Starts a plan: its first order goes out. A plan without orders is a mistake of ours. */
 export function start(state: PairState, plan: Plan): [PairState, PairAction[]] {
   const [first] = plan.orders;
@@ -43,8 +49,9 @@ export function start(state: PairState, plan: Plan): [PairState, PairAction[]] {
     spans: [],
     gtid: null,
   };
+  const stray = strayOf(state) ?? state.stray;
   return [
-    { ...state, operation, nextId: state.nextId + 1 },
+    { ...state, operation, stray, nextId: state.nextId + 1 },
     [{ kind: 'order', id: operation.id, order: first }],
   ];
 }

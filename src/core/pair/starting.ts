@@ -298,14 +298,18 @@ export function decideStarting(state: PairState): Decision | null {
   const resume = mayResume(state);
   if (!resume.ok) {
     // What the peer has received of ours comes back over the channel; alone, nothing of it is needed.
-    const { channel } = own.status;
-    if (record.sync === 'paired' && channel !== null && channel.receiver === 'stopped') {
+    const { channel, readOnly } = own.status;
+    if (record.sync === 'paired' && readOnly && channel !== null && channel.receiver === 'stopped') {
       return {
         kind: 'plan',
         plan: {
           kind: 'reconcile',
           because: resume.because,
-          orders: [{ kind: 'start-channel', discard: false, deadlineMs: settings.drainMsMax }],
+          orders: [
+            // No client waits at a server that fell, and what comes back must not wait for the standby.
+            { kind: 'semi-sync-source', on: false, deadlineMs: TAKEOVER_STEP_MS_MAX },
+            { kind: 'start-channel', discard: false, deadlineMs: settings.drainMsMax },
+          ],
         },
         change: { retryAtMs: state.nowMs + RETRY_MS },
       };

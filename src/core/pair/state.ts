@@ -132,6 +132,11 @@ export interface PairState {
   readonly peer: PeerKnowledge;
   readonly operation: Operation | null;
   readonly nextId: number;
+  /**
+   * An `open-writes` that was on its way when a more urgent plan took its place: until it has ended, or cannot any more, the
+   * server may open.
+   */
+  readonly stray: { readonly id: number; readonly untilMs: number } | null;
   /** No new attempt of a failed plan before this. */
   readonly retryAtMs: number;
   /** No new attempt to take over before this: the last one failed before its claim. */
@@ -221,6 +226,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
     },
     operation: null,
     nextId: 1,
+    stray: null,
     retryAtMs: Number.NEGATIVE_INFINITY,
     takeoverAtMs: Number.NEGATIVE_INFINITY,
     writerSinceMs: nowMs,

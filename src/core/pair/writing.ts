@@ -223,9 +223,12 @@ function reconcile(state: PairState): Decision | null {
   const { own, wire, agent, record, settings, nowMs } = state;
   if (own.health !== 'up' || own.status === null || nowMs < state.retryAtMs) return null;
   const { status } = own;
-  const wantsSource = record.sync === 'paired';
-  if (status.semiSync.source !== wantsSource && (wantsSource || mayRelax(state))) {
-    return plan('reconcile', `the record says ${record.sync}`, {
+  // Closed since it fell: no client waits here, and what comes back from the standby must not wait for it.
+  const recovering = own.suspectSinceMs !== null && status.readOnly;
+  const wantsSource = record.sync === 'paired' && !recovering;
+  if (status.semiSync.source !== wantsSource && (wantsSource || recovering || mayRelax(state))) {
+    const because = recovering ? 'what comes back waits for nobody' : `the record says ${record.sync}`;
+    return plan('reconcile', because, {
       kind: 'semi-sync-source',
       on: wantsSource,
       deadlineMs: STATEMENT_MS_MAX,
