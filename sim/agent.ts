@@ -10,6 +10,7 @@ import {
   type RouterState,
   VIRTUAL_ROUTER_DEFAULTS,
 } from '../src/core/vrrp/state.ts';
+import { type GatewayWatch, NOT_WATCHED, newGatewayWatch } from './gateway.ts';
 import type { Host, Process } from './host.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -83,9 +84,6 @@ const MANAGER_GRACE_MS = 2000;
 const MANAGER_UNREAD_MS = 1000;
 const MANAGER_MIN_LIFE_MS = 1000;
 const STOP_MS_MAX = 40_000;
-const GATEWAY_EVERY_MS = 1000;
-const GATEWAY_AGAIN_MS = 20;
-const GATEWAY_QUESTIONS_MAX = 5;
 const ADDRESS = { a: '192.0.2.11', b: '192.0.2.12' } as const;
 const LINK_FAULT = 'the link is down';
 
@@ -93,14 +91,15 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
   const { host, network, random, vip } = world;
   const process = host.newProcess('agent');
   const stallMs = settings.agentGraceMs * 0.8;
+  const gateway: GatewayWatch = settings.gatewayChecked
+    ? newGatewayWatch(settings.self, process, network, () => tell())
+    : NOT_WATCHED;
   let router: RouterState = fresh();
   let timerMs = Number.POSITIVE_INFINITY;
   let claimedEpoch: number | null = null;
   let lastEpoch = 0;
   let peerAdverts: WireView['peerAdverts'] = 'unknown';
   let lateAtMs = Number.POSITIVE_INFINITY;
-  let gateway: WireView['gateway'] = 'unknown';
-  let gatewayRound = 0;
   let expectedMs = 0;
   let renewAtMs = Number.POSITIVE_INFINITY;
   let manager: ManagerEnd | null = null;
@@ -137,9 +136,9 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
       interfaceUp: world.interfaceUp(),
       interfaceBecause: world.interfaceUp() ? 'the interface is up' : 'the interface has no carrier',
       peerAdverts,
-      gateway,
+      gateway: gateway.state(),
     };
-    const digest = `${claimedEpoch} ${wire.interfaceUp} ${peerAdverts} ${gateway}`;
+    const digest = `${claimedEpoch} ${wire.interfaceUp} ${peerAdverts} ${wire.gateway}`;
     if (digest === told) return;
     told = digest;
     toManager((end) => end.onWire(wire));
@@ -184,7 +183,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
       case 'masterDown':
         peerAdverts = 'silent';
         lateAtMs = Number.POSITIVE_INFINITY;
-        askGateway();
+        gateway.askNow();
         return;
       case 'masterBack':
         heard();
@@ -221,38 +220,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
     lateAtMs = Number.POSITIVE_INFINITY;
     if (peerAdverts !== 'heard') return;
     peerAdverts = 'late';
-    askGateway();
-  }
-
-  function askGateway(): void {
-    if (!settings.gatewayChecked) return;
-    gateway = 'unknown';
-    questionGateway(++gatewayRound, 0);
-  }
-
-  function questionGateway(round: number, asked: number): void {
-    if (round !== gatewayRound) return;
-    if (asked >= GATEWAY_QUESTIONS_MAX) {
-      gateway = 'silent';
-      tell();
-      process.after(GATEWAY_EVERY_MS, () => questionGateway(round, 0));
-      return;
-    }
-    let answered = false;
-    network.datagram('gateway', settings.self, 'gateway', () =>
-      network.datagram('gateway', 'gateway', settings.self, () =>
-        process.run(() => {
-          if (round !== gatewayRound || answered) return;
-          answered = true;
-          gateway = 'answers';
-          tell();
-        }),
-      ),
-    );
-    process.after(GATEWAY_AGAIN_MS, () => {
-      if (answered) process.after(GATEWAY_EVERY_MS, () => questionGateway(round, 0));
-      else questionGateway(round, asked + 1);
-    });
+    gateway.askNow();
   }
 
   /** Whatever wakes the thread: first it sees whether it was frozen. */
@@ -341,7 +309,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
       claimedEpoch = null;
       lastEpoch = 0;
       peerAdverts = 'unknown';
-      gateway = 'unknown';
+      gateway.forget();
       manager = null;
       told = '';
       deliveredMs = 0;
@@ -351,7 +319,7 @@ export function newAgent(settings: AgentSettings, world: AgentWorld): Agent {
       managerSinceMs = host.bootMs();
       if (!world.interfaceUp()) feed({ kind: 'fault', nowMs: host.bootMs(), reason: LINK_FAULT });
       feed({ kind: 'start', nowMs: host.bootMs() });
-      if (settings.gatewayChecked) askGateway();
+      gateway.askNow();
       process.after(ADOPT_MS, startManager);
       process.after(settings.agentGraceMs + MANAGER_GRACE_MS / 4, () => {
         if (claimedEpoch === null && vip.held) vip.remove();

@@ -11,9 +11,10 @@ import type { SimDatabase } from './database.ts';
 import { type Host, type Process, presentLife } from './host.ts';
 import type { Network } from './network.ts';
 import { type ChannelEnd, openChannel, type Switchboard } from './peerchannel.ts';
-import { type Performers, perform, type WitnessDesk } from './performer.ts';
+import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
 import type { Random } from './random.ts';
+import { inTurn, type WitnessDesk } from './witnessdesk.ts';
 
 export type PairEventWithoutTime = PairEvent extends infer E
   ? E extends PairEvent
@@ -293,64 +294,4 @@ function run(settings: PairSettings, process: Process, world: ManagerWorld) {
   process.after(random.between(1, LINK_MS_MAX), watch);
   tick();
   return { state: () => state, dispatch, end };
-}
-
-/** One request to the witness at a time; what has no answer in time is unknown, and may be carried out later. */
-function inTurn(witness: WitnessDesk | null, process: Process): WitnessDesk {
-  const waiting: (() => void)[] = [];
-  let busy = false;
-  const next = (): void => {
-    busy = false;
-    waiting.shift()?.();
-  };
-  const enter = (act: () => void): void => {
-    const begin = (): void => {
-      busy = true;
-      act();
-    };
-    if (busy) waiting.push(begin);
-    else begin();
-  };
-  const settled = (deadlineMs: number, onLate: () => void): (() => boolean) => {
-    let done = false;
-    process.after(deadlineMs, () => {
-      if (done) return;
-      done = true;
-      onLate();
-      next();
-    });
-    return () => {
-      const first = !done;
-      done = true;
-      return first;
-    };
-  };
-  const because = 'no answer in time';
-  return {
-    read(deadlineMs, onView) {
-      enter(() => {
-        const first = settled(deadlineMs, () => onView({ kind: 'unreachable', because }));
-        witness?.read(deadlineMs, (view) =>
-          process.run(() => {
-            if (!first()) return;
-            onView(view);
-            next();
-          }),
-        );
-      });
-    },
-    swap(record, expected, deadlineMs, onOutcome) {
-      enter(() => {
-        const unknown = { ok: false, code: 'witness-unknown', because } as const;
-        const first = settled(deadlineMs, () => onOutcome(unknown, { kind: 'unreachable', because }));
-        witness?.swap(record, expected, deadlineMs, (outcome, view) =>
-          process.run(() => {
-            if (!first()) return;
-            onOutcome(outcome, view);
-            next();
-          }),
-        );
-      });
-    },
-  };
 }

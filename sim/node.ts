@@ -10,9 +10,9 @@ import { type Host, newHost } from './host.ts';
 import { type Manager, newManager } from './manager.ts';
 import type { Network } from './network.ts';
 import type { Switchboard } from './peerchannel.ts';
-import type { WitnessDesk } from './performer.ts';
 import { newRandom, type Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
+import type { WitnessDesk } from './witnessdesk.ts';
 
 export type NodeName = 'a' | 'b';
 

@@ -2,24 +2,14 @@
 // becomes of it in the world.
 
 import type { Order, Outcome } from '../src/core/pair/event.ts';
-import type { PairRecord } from '../src/core/pair/record.ts';
-import type { WitnessExpectation, WitnessView } from '../src/core/pair/witness.ts';
+import type { WitnessView } from '../src/core/pair/witness.ts';
 import type { Agent } from './agent.ts';
 import type { SimDatabase } from './database.ts';
 import type { Disk } from './disk.ts';
 import type { Process } from './host.ts';
 import type { Prober } from './prober.ts';
 import type { Random } from './random.ts';
-
-export interface WitnessDesk {
-  read(deadlineMs: number, onView: (view: WitnessView) => void): void;
-  swap(
-    record: PairRecord,
-    expected: WitnessExpectation | null,
-    deadlineMs: number,
-    onOutcome: (outcome: Outcome, view: WitnessView) => void,
-  ): void;
-}
+import type { WitnessDesk } from './witnessdesk.ts';
 
 export interface Performers {
   readonly process: Process;

@@ -8,11 +8,11 @@ import { type Judge, newJudge } from './invariants.ts';
 import { type Network, newNetwork } from './network.ts';
 import { type Flaws, type NodeName, newNode, type SimNode } from './node.ts';
 import type { Switchboard } from './peerchannel.ts';
-import type { WitnessDesk } from './performer.ts';
 import { newRandom } from './random.ts';
 import { newReceiver, type Receiver } from './replication.ts';
 import { newTimeline, type Timeline } from './timeline.ts';
 import { newWitness, type WitnessModel } from './witness.ts';
+import type { WitnessDesk } from './witnessdesk.ts';
 
 export interface SimConfig {
   readonly witness: boolean;
