@@ -186,7 +186,9 @@ function failedTakeover(state: PairState, operation: Operation, order: string, s
   if (!claimed) {
     const epoch = state.offer?.epoch;
     const refusal: PairAction[] =
-      epoch === undefined ? [] : [{ kind: 'tell', message: { kind: 'refused', epoch, because: sentence } }];
+      epoch === undefined
+        ? []
+        : [{ kind: 'tell', message: { kind: 'refused', epoch, record: state.record, because: sentence } }];
     const takeoverAtMs = state.nowMs + TAKEOVER_RETRY_MS;
     return [{ ...state, role: 'following', offer: null, takeoverAtMs }, [warn, ...refusal]];
   }

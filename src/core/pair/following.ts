@@ -65,7 +65,7 @@ function takeOffer(state: PairState, offer: Offer): Decision {
     const because = against.join('; ');
     return {
       kind: 'tell',
-      message: { kind: 'refused', epoch: offer.epoch, because },
+      message: { kind: 'refused', epoch: offer.epoch, record: state.record, because },
       change: { offer: null },
       because: `offered epoch ${offer.epoch}, and refused it: ${because}`,
     };

@@ -22,7 +22,10 @@ describe('a plan that was interrupted', () => {
     expect(a.state.role).toBe('handing-over');
     expect(a.kinds()).not.toContain('open-writes');
     expect(a.told).toMatchObject([{ message: { kind: 'withdrawn', epoch: 6 } }]);
-    a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'taken back' } });
+    a.feed({
+      kind: 'message',
+      message: { kind: 'refused', epoch: 6, record: PAIRED, because: 'taken back' },
+    });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7, writer: 'a' }, journal: null });
   });
 
@@ -61,7 +64,10 @@ describe('a plan that was interrupted', () => {
     a.witness(PAIRED);
     expect(a.kinds()).not.toContain('open-writes');
     a.hear({ receivedGtid: '0-1-140' });
-    a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'taken back' } });
+    a.feed({
+      kind: 'message',
+      message: { kind: 'refused', epoch: 6, record: PAIRED, because: 'taken back' },
+    });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7 } });
     expect(a.kinds()).not.toContain('open-writes');
     a.hear({ receivedGtid: '0-1-140', record: { ...PAIRED, epoch: 7 }, receiverStopped: true });

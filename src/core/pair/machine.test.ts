@@ -95,7 +95,10 @@ describe('the pair machine', () => {
     a.feed({ kind: 'switchover', because: 'asked' });
     expect(a.kinds()).toEqual(['persist', 'yield-vip', 'close-writes']);
     expect(a.state.role).toBe('handing-over');
-    a.feed({ kind: 'message', message: { kind: 'refused', epoch: 6, because: 'the applier stopped' } });
+    a.feed({
+      kind: 'message',
+      message: { kind: 'refused', epoch: 6, record: PAIRED, because: 'the applier stopped' },
+    });
     expect(a.state).toMatchObject({ role: 'writing', record: { epoch: 7, writer: 'a', sync: 'paired' } });
     expect(a.kinds().slice(3)).toEqual(['persist', 'semi-sync-source', 'open-writes', 'claim-vip']);
   });

@@ -53,12 +53,18 @@ const onOffer: Handler<'offer'> = (state, { message }) => {
     return note({ ...state, offer: { epoch, finalGtid, planned, withdrawn: false, because: why } });
   }
   const because = `epoch ${message.epoch} is over: ${state.settings.self} knows epoch ${state.record.epoch}`;
-  return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
+  return [
+    state,
+    [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, record: state.record, because } }],
+  ];
 };
 /** A writer is offered nothing; if the peer is a later writer, its report says so and this node stands down. */
 const refuseOffer: Handler<'offer'> = (state, { message }) => {
   const because = `${state.settings.self} is the writer of epoch ${state.record.epoch}`;
-  return [state, [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, because } }]];
+  return [
+    state,
+    [{ kind: 'tell', message: { kind: 'refused', epoch: message.epoch, record: state.record, because } }],
+  ];
 };
 /** It is being taken already, or another way to become the writer is under way. */
 const passOffer: Handler<'offer'> = (state, event) =>
@@ -69,12 +75,16 @@ const onWithdrawal: Handler<'withdrawal'> = (state, { message }) => {
   const { epoch, because } = message;
   const answer = epoch <= state.record.epoch ? 'it is over' : `taken back: ${because}`;
   const offer = state.offer?.epoch === epoch ? null : state.offer;
-  return [{ ...state, offer }, [{ kind: 'tell', message: { kind: 'refused', epoch, because: answer } }]];
+  return [
+    { ...state, offer },
+    [{ kind: 'tell', message: { kind: 'refused', epoch, record: state.record, because: answer } }],
+  ];
 };
 
 const onRefusal: Handler<'refusal'> = (state, { message }) => {
   // A later record is known: there is nothing to go back to.
-  if (state.offer?.epoch !== message.epoch || laterRecord(state) !== null) return note(state);
+  const over = message.record.epoch > state.record.epoch || laterRecord(state) !== null;
+  if (state.offer?.epoch !== message.epoch || over) return note(state);
   const decision = reopenPlan(state, message.epoch, message.because);
   return apply({ ...state, role: 'writing', offer: null, switchover: null }, decision);
 };

@@ -71,7 +71,13 @@ export type PeerMessage =
   /** "I offered epoch `epoch` before I was interrupted: refuse it, unless you are taking it already." */
   | { readonly kind: 'withdrawn'; readonly epoch: number; readonly because: string }
   /** "I do not take epoch `epoch` and never will." */
-  | { readonly kind: 'refused'; readonly epoch: number; readonly because: string };
+  | {
+      readonly kind: 'refused';
+      readonly epoch: number;
+      /** What the sender's record says: of a later epoch when the offer is over. */
+      readonly record: PairRecord;
+      readonly because: string;
+    };
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 65_536;
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
@@ -122,10 +128,14 @@ export function parsePeerMessage(value: unknown): PeerMessage | null {
       if (typeof v['planned'] !== 'boolean') return null;
       return { kind: 'handover', epoch, finalGtid, planned: v['planned'], because: v['because'] };
     }
-    case 'refused':
+    case 'refused': {
+      const record = parseRecord(v['record']);
+      if (!isEpoch || !isText(v['because']) || record === null) return null;
+      return { kind: 'refused', epoch, record, because: v['because'] };
+    }
     case 'withdrawn':
       if (!isEpoch || !isText(v['because'])) return null;
-      return { kind: v['kind'], epoch, because: v['because'] };
+      return { kind: 'withdrawn', epoch, because: v['because'] };
     default:
       return null;
   }

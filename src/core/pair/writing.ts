@@ -207,7 +207,8 @@ function pair(state: PairState): Decision | null {
 export function mayRelax(state: PairState): boolean {
   if (state.record.sync !== 'alone') return false;
   if (state.settings.witness) return confirmed(state);
-  if (state.peer.knowsAlone) return true;
+  // Where consistency was asked for, no time that passes speaks for the standby.
+  if (state.peer.knowsAlone || state.settings.partition === 'consistency') return state.peer.knowsAlone;
   return state.nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) >= state.settings.aloneAfterMs;
 }
 

@@ -31,7 +31,11 @@ function start(self: string, peer: string, port: number, secret: string) {
   return { channel, seen };
 }
 
-const refusal: PeerMessage = { kind: 'refused', epoch: 3, because: 'a reason with ünïcode' };
+const refusal = {
+  kind: 'withdrawn',
+  epoch: 3,
+  because: 'a reason with ünïcode',
+} as const satisfies PeerMessage;
 
 describe('peer channel', () => {
   it('carries messages both ways between holders of the same key', async () => {
