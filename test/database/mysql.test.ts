@@ -236,6 +236,21 @@ describe.skipIf('missing' in root)('a pair of MySQL servers', () => {
     await until(async () => waiting.now === 'ok');
   });
 
+  it('releases what waits when the source side is switched off, and the standby goes on receiving', async () => {
+    const { a, b } = await paired();
+    await a.db.setSemiSyncSource(false, 5 * SECOND);
+    expect((await a.db.status(SECOND)).semiSync.source).toBe(false);
+    await a.db.writeHeartbeat({ epoch: 1, sequence: 2 }, 5 * SECOND);
+    await b.db.waitFor((await a.db.status(SECOND)).executedGtid, 10 * SECOND);
+    await a.db.setSemiSyncSource(true, 5 * SECOND);
+    await b.db.stopReceiving(5 * SECOND);
+    const waiting = fate((await a.client()).query('INSERT INTO shop.t VALUES (1, 1)'));
+    await until(async () => (await a.db.status(SECOND)).semiSync.waitingSessions === 1);
+    await a.db.setSemiSyncSource(false, 5 * SECOND);
+    await until(async () => waiting.now === 'ok');
+    expect(await a.ids()).toBe('1');
+  });
+
   it('waits for a transaction that does not come no longer than it may, and takes no text for a GTID set', async () => {
     const { a, b } = await paired();
     const { executedGtid } = await a.db.status(SECOND);

@@ -52,7 +52,7 @@ export function mysqlPairArgs(serverId: number): string[] {
     '--skip-replica-start=ON',
     '--super-read-only=ON',
     '--loose-rpl-semi-sync-source-enabled=ON',
-    '--loose-rpl-semi-sync-source-timeout=4294967295',
+    '--loose-rpl-semi-sync-source-timeout=18446744073709551615',
     '--loose-rpl-semi-sync-source-wait-point=AFTER_SYNC',
     '--loose-rpl-semi-sync-source-wait-no-replica=ON',
     '--loose-rpl-semi-sync-replica-enabled=ON',

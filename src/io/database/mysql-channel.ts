@@ -14,6 +14,8 @@ export interface Channel {
   readonly aside: () => HeldConnection;
   readonly statements: () => Statements;
   readonly status: (deadlineMs: number) => Promise<MysqlStatus>;
+  /** While this is under way the server answers no question for a variable. */
+  readonly withoutVariables: (work: Promise<void>) => void;
 }
 
 const POLL_MS = 3;
@@ -21,6 +23,8 @@ const POLL_MS = 3;
 const ORDERED_MS = 20;
 /** An applier that holds no half of a transaction has stopped by then. */
 const STOPPED_MS = 100;
+/** Several times as long as switching the source side off has been seen to take. */
+const OFF_MS_MAX = 10_000;
 
 type WithChannel = MysqlStatus & {
   readonly channel: NonNullable<MysqlStatus['channel']>;
@@ -196,7 +200,7 @@ export async function setSemiSyncSource(channel: Channel, on: boolean, deadlineM
   const statements = channel.statements();
   const enabled = `${statements.semiSync.source}_enabled`;
   if (!on) {
-    await channel.orders.query(`SET GLOBAL ${enabled} = OFF`, left());
+    await switchSourceOff(channel, left());
     return;
   }
   const values = semiSyncValues(statements);
@@ -217,5 +221,35 @@ export async function setSemiSyncSource(channel: Channel, on: boolean, deadlineM
   else if (!(await channel.status(left())).semiSync.source) {
     await channel.orders.query(`SET GLOBAL ${enabled} = OFF`, left());
     await channel.orders.query(`SET GLOBAL ${enabled} = ON`, left());
+  }
+}
+
+/**
+ * Commits wait no more from the beginning of this statement on, but it ends only when the thread that reads acknowledgements
+ * next looks up from the standby's connection: after up to a second. (Ending that connection would wake it, and stop the
+ * standby's receiver with an error for good.)
+ */
+async function switchSourceOff(channel: Channel, deadlineMs: number): Promise<void> {
+  const left = countdown(deadlineMs);
+  const before = await channel.status(left());
+  if (!before.sourceEnabled) return;
+  const { source } = channel.statements().semiSync;
+  const aside = channel.aside();
+  const ended: { failure: unknown; done: boolean } = { failure: null, done: false };
+  const setting = aside.query(`SET GLOBAL ${source}_enabled = OFF`, OFF_MS_MAX).then(
+    () => {
+      ended.done = true;
+    },
+    (failure: unknown) => {
+      ended.failure = failure;
+    },
+  );
+  channel.withoutVariables(setting.finally(() => aside.close()));
+  await Promise.race([setting, sleep(ORDERED_MS)]);
+  while (!ended.done) {
+    if (ended.failure !== null) throw ended.failure;
+    if (!(await channel.status(left())).semiSync.source) return;
+    if (left() === 0) throw new DatabaseError('timeout', 'the source side of semi-sync is not off yet');
+    await Promise.race([setting, sleep(POLL_MS * 3)]);
   }
 }

@@ -125,6 +125,27 @@ describe('the status of a MySQL server', () => {
     });
   });
 
+  it('keeps what it knew of the variables while the server does not tell them', () => {
+    const words = statementsFor('9.7.4');
+    expect(statusSql(words, false)).not.toContain('@@');
+    const known = {
+      version: '9.7.4',
+      id: 1,
+      super_ro: 1,
+      executed: `${A}:1-5`,
+      sync_relay_log: 1,
+      source: 0,
+      replica: 0,
+    };
+    const replica = { Channel_Name: '', Executed_Gtid_Set: `${A}:1-6`, Retrieved_Gtid_Set: '' };
+    expect(readStatus(words, [{ affectedRows: 0 }, [], [replica], [], []], known)).toMatchObject({
+      serverId: 1,
+      readOnly: true,
+      executedGtid: `${A}:1-6`,
+      semiSync: { source: false },
+    });
+  });
+
   it('without a channel has none', () => {
     const words = statementsFor('9.7.4');
     expect(readStatus(words, [[{ executed: '' }], [], [], [], []])).toMatchObject({

@@ -120,8 +120,11 @@ export function statementsFor(version: string): Statements {
   return number >= 80_026 ? SINCE_8_0_26 : BEFORE_8_0_26;
 }
 
-/** The facts that a status is made of, in one round trip; read by mysql-status.ts in this order. */
-export function statusSql({ semiSync, showReplica }: Statements): string {
+/**
+ * The facts that a status is made of, in one round trip; read by mysql-status.ts in this order. `variables` false: without
+ * those, which the server does not tell while the source side is being switched off.
+ */
+export function statusSql({ semiSync, showReplica }: Statements, variables = true): string {
   const counters = [
     'Uptime',
     `${capital(semiSync.source)}_status`,
@@ -129,9 +132,10 @@ export function statusSql({ semiSync, showReplica }: Statements): string {
     `${capital(semiSync.source)}_wait_sessions`,
     `${capital(semiSync.replica)}_status`,
   ];
-  return `SELECT @@version AS version, @@server_id AS id, @@GLOBAL.read_only AS ro, @@GLOBAL.super_read_only AS super_ro,
+  const asked = `SELECT @@version AS version, @@server_id AS id, @@GLOBAL.super_read_only AS super_ro,
    @@GLOBAL.gtid_executed AS executed, @@GLOBAL.sync_relay_log AS sync_relay_log,
-   @@GLOBAL.${semiSync.source}_enabled AS source, @@GLOBAL.${semiSync.replica}_enabled AS replica;
+   @@GLOBAL.${semiSync.source}_enabled AS source, @@GLOBAL.${semiSync.replica}_enabled AS replica`;
+  return `${variables ? asked : 'DO 0'};
   SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.global_status
    WHERE VARIABLE_NAME IN (${counters.map((name) => `'${name}'`).join(', ')});
   ${showReplica};
@@ -144,10 +148,7 @@ export function statusSql({ semiSync, showReplica }: Statements): string {
 
 export const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
-/**
- * The source side, on: every value that safety rests on is set with it, each only when it differs. 49 days are the greatest
- * timeout that my.cnf takes on every platform; the server takes 64 bits and waits.
- */
+/** The source side, on: every value that safety rests on is set with it, each only when it differs. */
 export const semiSyncValues = ({ semiSync }: Statements): readonly (readonly [string, string])[] => [
   [`${semiSync.source}_timeout`, '18446744073709551615'],
   [semiSync.waitNoReplica, '1'],

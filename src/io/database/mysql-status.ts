@@ -7,6 +7,8 @@ import { isOn, rowsAt, text } from './rows.ts';
 /** The server's own words, beyond what every family has. */
 export interface MysqlStatus extends ServerStatus {
   readonly channelDetail: ChannelDetail | null;
+  /** The source side is switched on, though it may have been given up after a timeout. */
+  readonly sourceEnabled: boolean;
 }
 
 /** What steering the channel needs, and no decision. */
@@ -17,8 +19,6 @@ export interface ChannelDetail {
   readonly receivedBytes: string;
   /** The present connection to the source acknowledges. */
   readonly acknowledging: boolean;
-  /** The source side waits, or would: switched on, and not given up after a timeout. */
-  readonly sourceEnabled: boolean;
 }
 
 /** The server breaks a long set into lines. */
@@ -32,9 +32,17 @@ function receiverState(said: string): ChannelStatus['receiver'] {
   return said === 'No' ? 'stopped' : 'connecting';
 }
 
-/** `result`: the answers to statusSql(statements). */
-export function readStatus(statements: Statements, result: unknown): MysqlStatus {
-  const variables = rowsAt(result, 0)[0] ?? {};
+/** The first row of the answers: what the server was asked of its variables. */
+export const variablesOf = (result: unknown): Readonly<Record<string, unknown>> => rowsAt(result, 0)[0] ?? {};
+
+/** `result`: the answers to statusSql(statements). `known`: variables that were not asked for. */
+export function readStatus(
+  statements: Statements,
+  result: unknown,
+  known: Readonly<Record<string, unknown>> = {},
+): MysqlStatus {
+  const asked = variablesOf(result);
+  const variables = { ...known, ...asked };
   const counters = new Map(rowsAt(result, 1).map((row) => [text(row['name']), text(row['value'])]));
   // The unnamed channel is the one that this program makes.
   const replica = rowsAt(result, 2).find((row) => text(row['Channel_Name']) === '');
@@ -45,7 +53,7 @@ export function readStatus(statements: Statements, result: unknown): MysqlStatus
   const { semiSync, columns } = statements;
   const counter = (name: string): string | undefined => counters.get(capital(name));
   const acknowledging = isOn(counter(`${semiSync.replica}_status`));
-  const executedGtid = oneLine(variables['executed']);
+  const executedGtid = oneLine(asked['executed'] ?? replica?.['Executed_Gtid_Set'] ?? variables['executed']);
   const channel = replica ? channelOf(statements, replica, { executedGtid, heartbeats, workerError }) : null;
   const sourceEnabled = isOn(variables['source']);
   return {
@@ -62,9 +70,9 @@ export function readStatus(statements: Statements, result: unknown): MysqlStatus
             text(replica[columns.receivedPos]) !== text(replica[columns.appliedPos]),
           receivedBytes: `${text(replica[columns.receivedFile])}:${text(replica[columns.receivedPos])}`,
           acknowledging,
-          sourceEnabled,
         }
       : null,
+    sourceEnabled,
     semiSync: {
       // Given up after a timeout (somebody set a short one): commits wait no more until a replica has caught up.
       source: sourceEnabled && isOn(counter(`${semiSync.source}_status`)),

@@ -20,7 +20,7 @@ import {
 } from './mysql-channel.ts';
 import { closeWrites } from './mysql-close.ts';
 import { type Statements, statementsFor, statusSql } from './mysql-statements.ts';
-import { type MysqlStatus, readStatus } from './mysql-status.ts';
+import { type MysqlStatus, readStatus, variablesOf } from './mysql-status.ts';
 import { killProcess, type ServerProcess, serverProcess } from './process.ts';
 import { isOn, rowsOf, text } from './rows.ts';
 
@@ -51,6 +51,9 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
   let lossTold = true;
   let server: ServerProcess | null = null;
   let known: Statements | null = null;
+  /** As last told, for the while in which the server does not tell. */
+  let variables: Readonly<Record<string, unknown>> | null = null;
+  let switching: Promise<void> | null = null;
   /** Of the local server: where it writes. */
   let folders: readonly string[] = [];
   const where = whereOf(options);
@@ -87,7 +90,13 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
   async function statusBy(by: HeldConnection, deadlineMs: number): Promise<MysqlStatus> {
     const left = countdown(deadlineMs);
     const words = await statements(by, left());
-    return readStatus(words, await by.query(statusSql(words), left()));
+    if (switching !== null && variables !== null) {
+      const result = await by.query(statusSql(words, false), left());
+      return readStatus(words, result, variables);
+    }
+    const result = await by.query(statusSql(words), left());
+    variables = variablesOf(result);
+    return readStatus(words, result);
   }
   /** The channel's functions need the words at once. */
   async function channelFor(deadlineMs: number): Promise<Channel> {
@@ -96,6 +105,14 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
       orders,
       statements: () => words,
       status: (ms) => statusBy(orders, ms),
+      withoutVariables(work) {
+        switching = work;
+        // What is being switched off; the rest is as it was.
+        variables = { ...variables, source: 0 };
+        void work.finally(() => {
+          if (switching === work) switching = null;
+        });
+      },
       aside() {
         const taken = spare ?? newSpare();
         spare = null;
