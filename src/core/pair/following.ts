@@ -1,7 +1,7 @@
 // The role `following`: the record names the other node as the writer. Our server is kept read-only and replicating;
 // when the writer offers its place, or is gone on every path, and nothing speaks against it, we take over.
 
-import { union } from '../gtid/mariadb.ts';
+import { union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
 import { type Evidence, evidenceAgainstWriter, ineligible, replicationFaults, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';

@@ -1,7 +1,7 @@
 // What would happen if the writer failed now: who takes over, in about how long, and what would be lost; or which rules
 // stand against it and what lifts each. Computed from what is known, with the rules that would decide.
 
-import { backlog } from '../gtid/mariadb.ts';
+import { backlog } from '../gtid/gtid.ts';
 import { ineligible, peerHeld, peerIneligible } from './eligibility.ts';
 import { holds } from './hold.ts';
 import { type Reason, sentences } from './reason.ts';

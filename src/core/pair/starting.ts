@@ -1,7 +1,7 @@
 // The role `starting`: the manager has just started and must find out what this node is. Nothing is opened here
 // before the record allows it; a server that was open before (only the manager was restarted) is left as it is.
 
-import { contains, union } from '../gtid/mariadb.ts';
+import { contains, union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
 import type { Order } from './event.ts';
 import { claim, persist, witnessAnswers, witnessed, witnessFaults } from './keeping.ts';

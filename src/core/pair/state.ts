@@ -1,7 +1,7 @@
 // What one node of the pair knows and does. Knowledge (own, agent, peer) only ever changes by observation;
 // role, record and operation only by the machine's decisions.
 
-import { contains } from '../gtid/mariadb.ts';
+import { contains } from '../gtid/gtid.ts';
 import type { Order, PathState, WireView } from './event.ts';
 import type { PeerReport, Role, ServerHealth } from './message.ts';
 import type { PairRecord } from './record.ts';

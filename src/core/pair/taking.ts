@@ -1,7 +1,7 @@
 // Taking events in as knowledge: what is known of our own server, the agent, the wire, the peer and the witness. Nothing is
 // decided here; machine.ts asks the role afterwards.
 
-import { contains, union } from '../gtid/mariadb.ts';
+import { contains, union } from '../gtid/gtid.ts';
 import { type Step, say } from './ending.ts';
 import type { PairEvent } from './event.ts';
 import { storedOf, witnessFaults } from './keeping.ts';

@@ -1,7 +1,7 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
-import { contains, union } from '../gtid/mariadb.ts';
+import { contains, union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
 import { peerHeld, peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
