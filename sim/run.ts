@@ -149,7 +149,8 @@ export function run(plan: Plan, options: RunOptions = {}): Result {
   const sim = newSimulation(plan.seed, plan.config, options.flaws ?? HONEST, options.tracing ?? false);
   let events = 0;
   const count = (): void => {
-    if (++events > EVENTS_MAX) throw new Error(`seed ${plan.seed} does not come to an end`);
+    if (++events === EVENTS_MAX)
+      sim.judge.violated({ invariant: 'I5', because: `more than ${EVENTS_MAX} events: a loop without end` });
   };
   sim.say('-', JSON.stringify(plan.config));
   for (const fault of plan.faults) sim.say('-', `planned: ${Math.round(fault.atMs)} ${describeFault(fault)}`);
