@@ -248,7 +248,7 @@ function run(settings: PairSettings, process: Process, world: ManagerWorld) {
       () => undefined,
       (answer) => {
         const next = answer.ok ? 'answers' : answer.code === 'timeout' ? 'silent' : 'refused';
-        if (next !== sql) dispatch({ kind: 'peer-sql', sql: next });
+        if (next !== sql || state.peer.askedMs !== null) dispatch({ kind: 'peer-sql', sql: next });
         sql = next;
         sqlDueMs = startedMs;
         asked = false;

@@ -351,7 +351,7 @@ export function newWorld(): World {
           : peer.server.frozen
             ? 'silent'
             : 'answers';
-    if (sql !== node.sql) {
+    if (sql !== node.sql || node.state.peer.askedMs !== null) {
       node.sql = sql;
       dispatch(node, { kind: 'peer-sql', sql });
     }

@@ -224,7 +224,10 @@ export function runManager(configPath: string): void {
       onLag: (lagMs) => dispatch({ kind: 'lag', lagMs }),
     },
   );
-  const peerSql = startPeerSql(peerServer, clock, (sql) => dispatch({ kind: 'peer-sql', sql }));
+  const peerSql = startPeerSql(peerServer, clock, (sql) => {
+    const { peer: known } = machine.state;
+    if (sql !== known.sql || known.askedMs !== null) dispatch({ kind: 'peer-sql', sql });
+  });
   const onWitness = (view: WitnessView): void => dispatch({ kind: 'witness', view });
   const witnessPoll = witness === null ? null : startWitnessPoll(witness, onWitness);
 

@@ -16,30 +16,23 @@ export interface PeerSql {
   stop(): void;
 }
 
+/** `onPath` is told of every answer, and of every one that does not come. */
 export function startPeerSql(server: Database, clock: Clock, onPath: (path: PathState) => void): PeerSql {
   let stopped = false;
   let hurried = false;
   let wake: () => void = () => {};
   let connected = false;
-  let path: PathState = 'unknown';
-
-  const set = (next: PathState): void => {
-    if (next === path) return;
-    path = next;
-    onPath(next);
-  };
-
   async function ask(): Promise<void> {
     try {
       const deadlineMs = hurried ? HURRY_DEADLINE_MS : DEADLINE_MS;
       if (connected) await server.ping(deadlineMs);
       else await server.connect(deadlineMs);
       connected = true;
-      set('answers');
+      onPath('answers');
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       if (error.code !== 'timeout') connected = false;
-      set(error.code === 'timeout' ? 'silent' : 'refused');
+      onPath(error.code === 'timeout' ? 'silent' : 'refused');
     }
   }
 

@@ -214,6 +214,8 @@ export function evidenceAgainstWriter(state: PairState): Evidence | null {
   if (peer.askedMs === null || nowMs - peer.askedMs < settings.peerSilenceMsMax) return null;
   const unheardMs = nowMs - peer.heardAtMs;
   const who = settings.peer;
+  // What its server answered before it fell silent proves nothing now.
+  if (peer.sql === 'answers' && peer.sqlAtMs < peer.askedMs) return null;
   if (peer.sql === 'answers') {
     return {
       kind: 'unattended',

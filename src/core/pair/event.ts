@@ -19,7 +19,7 @@ export type PairEvent = { readonly nowMs: number } & (
   | { readonly kind: 'lag'; readonly lagMs: number | null }
   | { readonly kind: 'message'; readonly message: PeerMessage }
   | { readonly kind: 'peer-channel'; readonly open: boolean; readonly because: string }
-  /** What our SQL connection to the peer's server shows. */
+  /** What our SQL connection to the peer's server shows: when it changes, and every answer while the peer does not answer us. */
   | { readonly kind: 'peer-sql'; readonly sql: PathState }
   | { readonly kind: 'agent'; readonly link: 'up' | 'lost'; readonly because: string }
   /** What the agent's VRRP and addresses are. */

@@ -54,6 +54,8 @@ export interface PeerKnowledge {
   /** Our clock: the latest own sending that a vouching report of a paired writer echoed: starts the promotion window. */
   readonly vouchedForMs: number;
   readonly sql: PathState;
+  /** When the SQL path last told. */
+  readonly sqlAtMs: number;
   /** Since when the writer sees this standby not acknowledging; null while it does. */
   readonly notReplicatingSinceMs: number | null;
   /** When the oldest question that has had no answer was asked; null when none is open. */
@@ -218,6 +220,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       echoedMs: Number.NEGATIVE_INFINITY,
       vouchedForMs: Number.NEGATIVE_INFINITY,
       sql: 'unknown',
+      sqlAtMs: Number.NEGATIVE_INFINITY,
       notReplicatingSinceMs: null,
       askedMs: null,
       advertsSilentSinceMs: null,

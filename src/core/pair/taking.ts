@@ -79,7 +79,7 @@ export const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
 export const onLag: Handler<'lag'> = (state, event) =>
   note({ ...state, own: { ...state.own, lagMs: event.lagMs } });
 export const onPeerSql: Handler<'peer-sql'> = (state, event) =>
-  note({ ...state, peer: { ...state.peer, sql: event.sql } });
+  note({ ...state, peer: { ...state.peer, sql: event.sql, sqlAtMs: event.nowMs } });
 export const onWire: Handler<'wire'> = (state, event) => {
   const silent = event.wire.peerAdverts === 'silent';
   const advertsSilentSinceMs = silent ? (state.peer.advertsSilentSinceMs ?? event.nowMs) : null;
