@@ -2,6 +2,7 @@
 
 import { evidenceAgainstWriter, unfit } from '../core/pair/eligibility.ts';
 import { witnessFaults } from '../core/pair/keeping.ts';
+import { whyAlone } from '../core/pair/pairing.ts';
 import type { Reason } from '../core/pair/reason.ts';
 import type { PairState } from '../core/pair/state.ts';
 import type { Verdict } from '../core/viptruth/state.ts';
@@ -30,6 +31,10 @@ function vipWarnings(wire: WireDetail | null, leads: readonly VipLeadView[]): Re
   return [...onSegment, ...astray];
 }
 
+/** What MariaDB, and our adapter, say of a server whose history went another way. */
+const isErrant = (error: string): boolean =>
+  /out-of-order sequence number|went another way|slave has diverged|not in the master's binlog/i.test(error);
+
 function channelWarnings(state: PairState): Reason[] {
   const channel = state.own.status?.channel;
   const found: Reason[] = [];
@@ -41,6 +46,15 @@ function channelWarnings(state: PairState): Reason[] {
     });
   }
   if (channel?.applierError != null) {
+    const { self, peer } = state.settings;
+    const errant = isErrant(channel.applierError) || isErrant(channel.receiverError ?? '');
+    if (errant) {
+      found.push({
+        code: 'errant',
+        because: `${self} holds transactions that ${peer} never had (errant): its history went another way`,
+        lift: `no acknowledged write is among them unless both nodes took writes at once: copy the data of ${peer} over to ${self}`,
+      });
+    }
     found.push({
       code: 'applier-error',
       because: `applier: ${channel.applierError}`,
@@ -66,11 +80,7 @@ export function warningsOf(
     });
   }
   if (record.sync === 'alone' && role === 'writing') {
-    found.push({
-      code: 'alone',
-      because: `${settings.self} goes on alone: a failure now costs availability until it is back`,
-      lift: `by itself, when ${settings.peer} runs, has caught up and acknowledges`,
-    });
+    found.push(whyAlone(state));
   }
   const evidence = role === 'following' ? evidenceAgainstWriter(state) : null;
   if (evidence !== null) {

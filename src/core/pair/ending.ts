@@ -4,9 +4,9 @@ import type { Order, PairAction } from './event.ts';
 import { storedOf } from './keeping.ts';
 import type { Role } from './message.ts';
 import { describeDuration, start } from './operation.ts';
+import { pairPauseMs } from './pairing.ts';
 import { RETRY_MS, TAKEOVER_RETRY_MS } from './settings.ts';
 import type { Operation, PairState } from './state.ts';
-import { pairPauseMs } from './writing.ts';
 
 export type Step = [PairState, PairAction[]];
 

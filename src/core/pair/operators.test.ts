@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { forceRisks } from './force.ts';
 import { forecast } from './forecast.ts';
 import { holds } from './hold.ts';
+import { unpairable, whyAlone } from './pairing.ts';
 import { codes } from './reason.ts';
 import { PAIRED, Rehearsal, reason, SETTINGS, STANDBY, standby, writer } from './rehearsal.ts';
 
@@ -85,6 +86,45 @@ describe('the forecast', () => {
     expect(found).toMatchObject({ writer: 'b', successor: null, outageMs: null, atRisk: 7 });
     expect(codes(found.against)).toBe('alone');
     expect(found.against[0]?.lift).toContain('promote --force');
+  });
+});
+
+describe('a writer that stays alone', () => {
+  const alone = (settings = SETTINGS) => {
+    const a = new Rehearsal({ ...PAIRED, sync: 'alone' }, settings);
+    a.feed({ kind: 'wire', wire: { ...a.state.wire, claimedEpoch: PAIRED.epoch } });
+    a.up({ readOnly: false });
+    return a;
+  };
+
+  it('says why it is not paired yet, and what lifts that', () => {
+    const a = alone();
+    expect(codes(unpairable(a.state))).toBe('peer-silent');
+    const record = { ...PAIRED, sync: 'alone' } as const;
+    a.hear({
+      record,
+      replicating: false,
+      ineligible: [{ ...reason('the applier of b has stopped: duplicate key'), code: 'applier-stopped' }],
+    });
+    expect(whyAlone(a.state).because).toContain(
+      'not paired, because the applier of b has stopped: duplicate key',
+    );
+    a.hear({ record, semiSyncReplica: false });
+    expect(codes(unpairable(a.state))).toBe('catching-up');
+  });
+
+  it('pauses after an attempt that failed, and says for how long', () => {
+    const a = alone();
+    a.fails = (order) => order.kind === 'prove-commit';
+    const record = { ...PAIRED, sync: 'alone' } as const;
+    for (let i = 0; i < 8; i++) {
+      a.nowMs += 250;
+      a.up({ readOnly: false });
+      a.hear({ record });
+    }
+    expect(a.kinds()).toContain('prove-commit');
+    expect(codes(unpairable(a.state))).toBe('pausing');
+    expect(a.state.record.sync).toBe('alone');
   });
 });
 

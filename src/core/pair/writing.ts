@@ -1,13 +1,13 @@
 // The role `writing`: this node is the writer of the record's epoch. It hands over when it fails and the standby is
 // eligible, goes alone only through the record, and pairs again when the standby has caught up.
 
-import { contains, union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
 import { peerHeld, peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
-import { claim, concede, confirmed, persist, witnessAnswers, witnessed } from './keeping.ts';
+import { claim, confirmed, persist, witnessAnswers } from './keeping.ts';
+import { pair } from './pairing.ts';
 import { codes, type Reason, sentences } from './reason.ts';
-import { describeRecord, sameRecord } from './record.ts';
+import { describeRecord } from './record.ts';
 import {
   NOT_ACKNOWLEDGING_MS_MAX,
   RETRY_MS,
@@ -17,27 +17,16 @@ import {
   WITNESS_MS_MAX,
 } from './settings.ts';
 import { laterRecord, mayGap, openingOrders, resumingOrders } from './starting.ts';
-import { behindMs, freshReport, type PairState } from './state.ts';
+import { freshReport, type PairState } from './state.ts';
 
 /** Without two-way contact for this long the writer stops vouching for its standby. */
 const SEPARATING_MS = 1000;
-/**
- * A standby that has yet to receive what was committed this long ago is not paired yet: commits would wait for it. Its
- * news of itself is up to half as old. What it has received but not applied does not count: a promotion drains it.
- */
-const PAIR_BEHIND_MS_MAX = 800;
-/** After a pairing that failed the next attempt waits, each time twice as long, up to this. */
-const PAIR_PAUSE_MS_MAX = 30_000;
-/** A new writer's clients are given this long to come back before anything may make them wait. */
-const SETTLE_MS = 200;
-/** The one commit that proves a pairing must be acknowledged within this. */
-const PROOF_MS_MAX = 600;
 /** Commits that the standby holds and that still wait after this long will wait for good. */
 const STUCK_MS_MAX = 1000;
 /** How long a server that is ill is given to answer the orders of a handover. */
 const ILL_SERVER_MS_MAX = 200;
 
-const plan = (kind: 'reconcile' | 'pair' | 'go-alone', because: string, ...orders: Order[]): Decision => ({
+const plan = (kind: 'reconcile' | 'go-alone', because: string, ...orders: Order[]): Decision => ({
   kind: 'plan',
   plan: { kind, because, orders },
 });
@@ -154,53 +143,6 @@ function restoreWitness(state: PairState): Decision | null {
     expected: witness.holds,
     deadlineMs: WITNESS_MS_MAX,
   });
-}
-
-/**
- * Whether a server at `position` has received something that was committed after this node opened: a receiver that is only
- * just connecting would let the first commits of the new writer wait for it.
- */
-function receivesOfThisTerm(state: PairState, position: string): boolean {
-  const first = state.own.trail.find((sample) => sample.atMs >= state.writerSinceMs + SETTLE_MS);
-  return first !== undefined && contains(position, first.executedGtid);
-}
-
-/** How long to wait after the nth failure in a row. */
-export function pairPauseMs(failures: number): number {
-  return Math.min(PAIR_PAUSE_MS_MAX, RETRY_MS * 2 ** failures);
-}
-
-function pair(state: PairState): Decision | null {
-  const { record, settings, own, nowMs } = state;
-  if (settings.durability !== 'lossless' || nowMs < state.pairAtMs) return null;
-  // Written here and not at the witness: the pairing is done again from its start.
-  const atWitness = witnessed(state);
-  const unfinished =
-    record.sync === 'paired' && atWitness?.epoch === record.epoch && atWitness.sync === 'alone';
-  if (record.sync === 'paired' && !unfinished) return null;
-  if (settings.witness && !witnessAnswers(state)) return null;
-  const report = freshReport(state);
-  const agreed = settings.witness ? atWitness : record;
-  if (
-    report === null ||
-    report.role !== 'following' ||
-    agreed === null ||
-    !sameRecord(report.record, agreed)
-  ) {
-    return null;
-  }
-  if (!report.replicating || !report.semiSyncReplica || report.leaving) return null;
-  if (own.status === null || own.status.readOnly) return null;
-  if (!receivesOfThisTerm(state, union(report.executedGtid, report.receivedGtid))) return null;
-  if (behindMs(own.trail, union(report.executedGtid, report.receivedGtid), nowMs) > PAIR_BEHIND_MS_MAX)
-    return null;
-  return plan(
-    'pair',
-    `${settings.peer} receives again`,
-    { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
-    { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
-    ...concede(state, { ...record, sync: 'paired' }),
-  );
 }
 
 /** Whether commits may stop waiting: the record says alone, and the standby knows it or can no longer promote. */
