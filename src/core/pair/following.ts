@@ -92,6 +92,8 @@ function takeOver(state: PairState, evidence: Evidence): Decision {
           { kind: 'fence-peer', deadlineMs: TAKEOVER_STEP_MS_MAX },
           // The GTIDs come from the fenced server; see advance().
           { kind: 'wait-for', gtid: '', deadlineMs: state.settings.drainMsMax },
+          // Its manager may live after all, and open it again: nothing of that may be acknowledged here.
+          { kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX },
           ...opening,
         ]
       : [...drainOrders(state), ...opening];

@@ -112,6 +112,7 @@ export function witnessFaults(state: PairState): Reason[] {
 export function wantsWitness(state: PairState): boolean {
   if (!state.settings.witness) return false;
   const { role, wire, peer } = state;
+  if (state.own.fencedSinceMs !== null) return true;
   // A paired writer without its standby: one of the two has changed the record, or will.
   if (role === 'writing' && state.record.sync === 'paired' && freshReport(state) === null) return true;
   if (role === 'starting' || role === 'handing-over' || role === 'promoting') return true;

@@ -49,12 +49,15 @@ describe('the pair machine', () => {
     expect(a.orders.find((order) => order.kind === 'persist')).toMatchObject({ record: { sync: 'alone' } });
   });
 
-  it('takes nobody for silent because it was frozen itself', () => {
+  it('takes nobody for silent because it was frozen itself, and then waits to hear the peer, which may have taken over', () => {
     const a = writer();
     a.freeze(20_000);
-    expect(a.state.record.sync).toBe('paired');
     expect(a.kinds()).toEqual([]);
-    a.nowMs += SETTINGS.aloneAfterMs + 250;
+    a.nowMs += 10 * SETTINGS.aloneAfterMs;
+    a.feed({ kind: 'tick' });
+    expect(a.state.record.sync).toBe('paired');
+    a.hear();
+    a.nowMs += SETTINGS.aloneAfterMs + 500;
     a.feed({ kind: 'tick' });
     expect(a.state.record.sync).toBe('alone');
   });

@@ -237,7 +237,7 @@ const DECIDE: Readonly<Record<Role, (state: PairState) => Decision | null>> = {
 };
 
 /** It is asked at least every 250 ms: a longer pause is one in which this process, or its host, did not run. */
-const FROZEN_MS = 750;
+const FROZEN_MS = 500;
 /** More decisions than this on one event is a loop of ours. */
 const DECISIONS_MAX = 8;
 

@@ -30,10 +30,10 @@ export interface OwnServer {
    */
   readonly suspectSinceMs: number | null;
   /**
-   * Our open server was closed by somebody else: the peer fenced it over SQL and took over, or an operator closed it. Not
-   * opened, and not gone on with alone, before the peer, or the witness, tells which.
+   * Since when our open server is closed by somebody else: the peer fenced it over SQL and took over, or an operator closed
+   * it. Not opened, and not gone on with alone, before the peer, or the witness, tells which.
    */
-  readonly fenced: boolean;
+  readonly fencedSinceMs: number | null;
   /**
    * Commits wait although the standby holds them: their acknowledgement was lost with its connection, and no other one comes
    * (docs/MARIADB.md). Since when, and where the server has stood still since; null when they do not.
@@ -201,7 +201,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       lagMs: null,
       suspectSinceMs: record.writer === settings.self ? nowMs : null,
       stuck: null,
-      fenced: false,
+      fencedSinceMs: null,
     },
     agent: { link: 'lost', sinceMs: nowMs, because: 'not connected yet' },
     wire: {

@@ -71,8 +71,10 @@ export const onStatus: Handler<'status'> = (state, event) => {
   const sample = { atMs: event.nowMs, executedGtid: event.status.executedGtid };
   const trail = [...own.trail.slice(1 - TRAIL_MAX), sample];
   const stuck = stuckSince(state, event.status);
-  const fenced = own.fenced || closedByAnother(state, event.status);
-  return note(clearSuspect({ ...state, own: { ...own, status: event.status, trail, stuck, fenced } }));
+  const closed = closedByAnother(state, event.status);
+  const fencedSinceMs = own.fencedSinceMs ?? (closed ? event.nowMs : null);
+  const next: OwnServer = { ...own, status: event.status, trail, stuck, fencedSinceMs };
+  return note(clearSuspect({ ...state, own: next }));
 };
 export const onHeartbeat: Handler<'heartbeat'> = (state, event) =>
   note({ ...state, own: { ...state.own, heartbeat: event.sequence } });
@@ -118,7 +120,7 @@ export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind
   return clearSuspect({
     ...state,
     // It lives, and says what it knows: if it had taken over, it would say so.
-    own: { ...state.own, fenced: false },
+    own: { ...state.own, fencedSinceMs: null },
     // What the writer says of the hold outlives it.
     heldUntilMs: report.role === 'writing' ? nowMs + report.holdMs : state.heldUntilMs,
     peer: {

@@ -106,16 +106,32 @@ function reasonToGoAlone(state: PairState): string | null {
     if (silentMs < SILENT_STANDBY_MS_MAX || !witnessAnswers(state)) return null;
     return `${settings.peer} has been silent for ${Math.round(silentMs)} ms`;
   }
-  if (settings.partition === 'consistency') return null;
+  if (settings.partition === 'consistency' || stoodStill(state)) return null;
   // Cut off ourselves: nobody who could reach us would be served by going on.
   if (!wire.interfaceUp || (settings.gatewayChecked && wire.gateway === 'silent')) return null;
   if (nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) < settings.aloneAfterMs) return null;
   return `${settings.peer} has been silent for ${Math.round(nowMs - peer.heardAtMs)} ms, and can no longer decide to take over (failover.aloneAfter)`;
 }
 
+/** Closed by somebody else, and neither the peer nor a read of the witness that began afterwards has told by whom. */
+function mayBeDeposed(state: PairState): boolean {
+  const since = state.own.fencedSinceMs;
+  if (since === null) return false;
+  const asked = state.settings.witness && state.witness.answeredAtMs >= since + WITNESS_MS_MAX;
+  return !(asked && confirmed(state));
+}
+
+/**
+ * Without a witness: this process stood still and has not heard the peer since. It may have taken over meanwhile, as if we had
+ * been restarted.
+ */
+function stoodStill(state: PairState): boolean {
+  return state.awakeSinceMs > state.startedMs && state.peer.heardAtMs < state.awakeSinceMs;
+}
+
 function goAlone(state: PairState): Decision | null {
   if (state.record.sync !== 'paired' || state.own.suspectSinceMs !== null) return null;
-  if (state.own.fenced && !state.settings.witness) return null;
+  if (mayBeDeposed(state)) return null;
   if (state.settings.witness && state.nowMs < state.retryAtMs) return null;
   const because = reasonToGoAlone(state);
   if (because === null) return null;
@@ -151,12 +167,13 @@ export function mayRelax(state: PairState): boolean {
   if (state.settings.witness) return confirmed(state);
   // Where consistency was asked for, no time that passes speaks for the standby.
   if (state.peer.knowsAlone || state.settings.partition === 'consistency') return state.peer.knowsAlone;
+  if (stoodStill(state)) return false;
   return state.nowMs - Math.max(state.vouchedAtMs, state.awakeSinceMs) >= state.settings.aloneAfterMs;
 }
 
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
 function mayAdmit(state: PairState): boolean {
-  if (state.own.fenced && !(state.settings.witness && confirmed(state))) return false;
+  if (mayBeDeposed(state)) return false;
   if (state.own.suspectSinceMs !== null && (state.record.sync === 'paired' || !mayGap(state))) return false;
   if (state.settings.witness) return confirmed(state) || freshReport(state) !== null;
   return state.record.sync === 'alone' || freshReport(state) !== null;
