@@ -89,8 +89,9 @@ function newNode(name: string, peer: string): Node {
       source: true,
       replica: true,
       receiver: 'stopped',
-      executed: 0,
-      received: 0,
+      // What set-up wrote.
+      executed: 1,
+      received: 1,
       heartbeat: 0,
       waiting: 0,
       applierError: null,
@@ -169,7 +170,8 @@ export function newWorld(): World {
     const { server } = node;
     return {
       version: 'world',
-      serverId: node === a ? 1 : 2,
+      // Its GTIDs name one server.
+      serverId: 1,
       readOnly: server.readOnly,
       executedGtid: GTID(server.executed),
       channel: {

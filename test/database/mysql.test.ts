@@ -1,5 +1,5 @@
 // The port `Database` against two real MySQL 9.7 servers, with the privileges that mysql-grants.ts names and no more. Skipped
-// where scripts/mysql97 has not brought the servers (TWINKEEP_MYSQL97=fetch brings them).
+// unless asked for: `npm run mysql`.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { contains } from '../../src/core/gtid/mysql.ts';
@@ -8,7 +8,7 @@ import { databaseOf, type MysqlNode, type MysqlPair, pairUp, reset, startPair } 
 import { mysqlRoot } from './mysqlserver.ts';
 import { fate, SECOND, until } from './pair.ts';
 
-const root = mysqlRoot('short');
+const root = mysqlRoot();
 if ('missing' in root) console.warn(`skipped: ${root.missing}`);
 const adminPort = await freePort();
 let pair: MysqlPair | null = null;

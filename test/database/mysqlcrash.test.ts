@@ -7,7 +7,7 @@ import { type MysqlNode, type MysqlPair, pairUp, reset, startPair } from './mysq
 import { mysqlRoot } from './mysqlserver.ts';
 import { fate, SECOND, until } from './pair.ts';
 
-const root = mysqlRoot('long');
+const root = mysqlRoot();
 if ('missing' in root) console.warn(`skipped: ${root.missing}`);
 let pair: MysqlPair | null = null;
 

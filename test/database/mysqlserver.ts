@@ -8,17 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection, type ConnectionOptions } from 'mysql2/promise';
 
 const STARTUP_MS_MAX = 60_000;
-/** TWINKEEP_MYSQL97=fetch: bring the root when it is not there, and run the long tests too. Else a root that is there is used. */
+/** The tests on MySQL are a command of their own (`npm run mysql`), which sets TWINKEEP_MYSQL97=fetch: bring the root when it is not there. */
 const FETCH = process.env['TWINKEEP_MYSQL97'] === 'fetch';
 
 export type Root = { readonly path: string } | { readonly missing: string };
 
 /** The root directory with MySQL 9.7, or the reason why these tests are skipped. */
-export function mysqlRoot(tests: 'short' | 'long'): Root {
-  if (tests === 'long' && !FETCH) return { missing: 'a long test, run with TWINKEEP_MYSQL97=fetch' };
+export function mysqlRoot(): Root {
+  if (!FETCH) return { missing: 'MySQL has a command of its own: npm run mysql' };
   if (process.getuid?.() !== 0) return { missing: 'only root can run a server by chroot' };
   const script = join(import.meta.dirname, '../../scripts/mysql97');
-  const found = spawnSync('sh', [script, ...(FETCH ? [] : ['--cached'])], { encoding: 'utf8' });
+  const found = spawnSync('sh', [script], { encoding: 'utf8' });
   return found.status === 0 ? { path: found.stdout.trim() } : { missing: found.stderr.trim() };
 }
 

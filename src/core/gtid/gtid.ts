@@ -16,6 +16,13 @@ export const equal = (a: string, b: string): boolean => familyOf(a, b).equal(a, 
 /** The least that contains both. */
 export const union = (a: string, b: string): string => familyOf(a, b).union(a, b);
 
+/**
+ * Whether `position` ends in a transaction of this server: a history that went another way may have higher numbers. A set of
+ * MySQL names each transaction, so that `contains` says it all.
+ */
+export const endsWith = (position: string, serverId: number): boolean =>
+  isMysql(position) || mariadb.endsWith(position, serverId);
+
 /** How many transactions `behind` lacks of `ahead`; Infinity when either is not understood. */
 export const backlog = (ahead: string, behind: string): number =>
   familyOf(ahead, behind).backlog(ahead, behind);

@@ -131,6 +131,15 @@ export function rewoundSlavePosition(slavePos: string, binlogPos: string, server
   return changed ? formatGtids(slave.values()) : null;
 }
 
+/**
+ * Whether the last transaction of some domain is of this server. Sequence numbers alone do not show whose history it is: a server
+ * that went another way may have come further.
+ */
+export function endsWith(position: string, serverId: number): boolean {
+  const parsed = parseGtids(position);
+  return parsed.ok && parsed.gtids.some((gtid) => gtid.server === serverId);
+}
+
 /** The last transaction of each domain that this server really has. */
 export function executedPosition(slavePos: string, binlogPos: string, serverId: number): string {
   return union(rewoundSlavePosition(slavePos, binlogPos, serverId) ?? slavePos, binlogPos);

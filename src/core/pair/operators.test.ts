@@ -113,6 +113,19 @@ describe('a writer that stays alone', () => {
     expect(codes(unpairable(a.state))).toBe('catching-up');
   });
 
+  it('does not pair with a history that went another way, though its numbers are higher', () => {
+    const a = alone();
+    const record = { ...PAIRED, sync: 'alone' } as const;
+    for (let i = 0; i < 8; i++) {
+      a.nowMs += 250;
+      a.up({ readOnly: false });
+      a.hear({ record, executedGtid: '0-2-190', receivedGtid: '0-2-190' });
+    }
+    expect(codes(unpairable(a.state))).toBe('old-term');
+    a.hear({ record, executedGtid: '0-1-191', receivedGtid: '0-1-191' });
+    expect(a.kinds()).toContain('prove-commit');
+  });
+
   it('pauses after an attempt that failed, and says for how long', () => {
     const a = alone();
     a.fails = (order) => order.kind === 'prove-commit';

@@ -1,7 +1,7 @@
 // Pairing: from then on a commit is acknowledged only when the standby holds it. Every reason why it is not done yet is named,
 // because a pair that stays alone is a pair that cannot fail over.
 
-import { contains, union } from '../gtid/gtid.ts';
+import { contains, endsWith, union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
 import { concede, witnessAnswers, witnessed, witnessFaults } from './keeping.ts';
 import type { PeerReport } from './message.ts';
@@ -28,12 +28,15 @@ export function pairPauseMs(failures: number): number {
 }
 
 /**
- * Whether a server at `position` has received something that was committed after this node opened: a receiver that is only
- * just connecting would let the first commits of the new writer wait for it.
+ * Whether a server at `position` has something that was committed after this node opened: a receiver that is only just
+ * connecting would let the first commits of the new writer wait for it, and one whose history went another way acknowledges
+ * what its applier then refuses.
  */
-function receivesOfThisTerm(state: PairState, position: string): boolean {
+function hasOfThisTerm(state: PairState, position: string): boolean {
   const first = state.own.trail.find((sample) => sample.atMs >= state.writerSinceMs + SETTLE_MS);
-  return first !== undefined && contains(position, first.executedGtid);
+  const serverId = state.own.status?.serverId;
+  if (first === undefined || serverId === undefined) return false;
+  return contains(position, first.executedGtid) && endsWith(position, serverId);
 }
 
 /** Written here and not at the witness: the pairing is done again from its start. */
@@ -86,8 +89,8 @@ export function unpairable(state: PairState): Reason[] {
   if (notReady.length > 0) return notReady;
   if (own.status === null || own.status.readOnly) return one('closed', `the server of ${self} is not open`);
   const position = union(report.executedGtid, report.receivedGtid);
-  if (!receivesOfThisTerm(state, position)) {
-    return one('old-term', `${peer} has not received anything of this epoch yet`);
+  if (!hasOfThisTerm(state, report.executedGtid)) {
+    return one('old-term', `${peer} has not applied anything of this epoch yet`);
   }
   const lateMs = behindMs(own.trail, position, nowMs);
   if (lateMs > PAIR_BEHIND_MS_MAX) {
