@@ -1,11 +1,13 @@
 // Real MySQL 9.7 servers for tests: run by chroot in the root directory that scripts/mysql97 brings, on loopback, in a folder
 // of their own which has the same path inside the root and outside (a private mount), ended whatever the test does.
+
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection, type ConnectionOptions } from 'mysql2/promise';
+import { freezeProcess } from '../support/freeze.ts';
 
 const STARTUP_MS_MAX = 60_000;
 /** The tests on MySQL are a command of their own (`npm run mysql`), which sets TWINKEEP_MYSQL97=fetch: bring the root when it is not there. */
@@ -189,7 +191,9 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: () => {
+      if (child?.pid !== undefined) freezeProcess(child.pid);
+    },
     thaw: () => void child?.kill('SIGCONT'),
     log: () => (existsSync(errorLog) ? readFileSync(errorLog, 'utf8') : '(there is none)'),
   };

@@ -1,5 +1,6 @@
 // Real MariaDB servers for tests: started on loopback in a folder of their own, ended whatever the test does.
 // A data directory is a copy of one template, so that a server is up in about a second.
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
+import { freezeProcess } from './freeze.ts';
 
 const STARTUP_MS_MAX = 30_000;
 
@@ -219,7 +221,9 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: () => {
+      if (child?.pid !== undefined) freezeProcess(child.pid);
+    },
     thaw: () => void child?.kill('SIGCONT'),
     log: () => readFileSync(errorLog, 'utf8'),
   };

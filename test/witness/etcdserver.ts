@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freezeProcess } from '../support/freeze.ts';
 
 const STARTUP_MS_MAX = 30_000;
 
@@ -109,7 +110,9 @@ function openMember(url: string, dir: string, args: readonly string[]): EtcdMemb
       child.kill('SIGKILL');
       await ended;
     },
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: () => {
+      if (child?.pid !== undefined) freezeProcess(child.pid);
+    },
     thaw: () => void child?.kill('SIGCONT'),
     wipe: () => rmSync(dir, { recursive: true, force: true }),
   };
