@@ -42,7 +42,8 @@ function drainOrders(state: PairState): Order[] {
 /** The claim of an epoch, and what follows it: journalled, so that a crash in between is taken up where it was. */
 function claimAnd(state: PairState, because: string, rest: readonly Order[]): Order[] {
   const record = claimed(state);
-  const journal = { kind: 'takeover', epoch: record.epoch, because, orders: rest } as const;
+  const fence = rest.some((order) => order.kind === 'fence-peer');
+  const journal = { kind: 'takeover', epoch: record.epoch, because, fence } as const;
   return [...claim(state, record, journal), ...rest];
 }
 

@@ -93,7 +93,8 @@ export function forcePlan(state: PairState, because: string): Decision {
     { kind: 'open-writes', ...step },
     { kind: 'claim-vip', epoch: record.epoch, ...step },
   ];
-  const journal = { kind: 'takeover', epoch: record.epoch, because, orders: rest } as const;
+  const fence = peer.sql === 'answers';
+  const journal = { kind: 'takeover', epoch: record.epoch, because, fence } as const;
   const reached = settings.witness && (witnessAnswers(state) || witness.view?.kind === 'empty');
   const swap: Order[] = reached
     ? [{ kind: 'witness', record, expected: witness.holds, deadlineMs: WITNESS_MS_MAX }]

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PAIRED, Rehearsal, SETTINGS, STANDBY, standby, writer } from './rehearsal.ts';
 import { type Journal, parseStored } from './stored.ts';
 
-const OFFERED: Journal = { kind: 'handover', epoch: 6, because: 'an operator asked', orders: [] };
+const OFFERED: Journal = { kind: 'handover', epoch: 6, because: 'an operator asked', fence: false };
 
 describe('a plan that was interrupted', () => {
   it('is journalled before its first step: the offered epoch with the record', () => {

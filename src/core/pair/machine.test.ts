@@ -177,6 +177,12 @@ describe('the pair machine', () => {
     a.feed({ kind: 'tick' });
     expect(a.kinds()).toEqual([]);
     a.feed({ kind: 'peer-channel', open: true, because: 'open' });
+    // On its way since before the server was closed.
+    a.feed({
+      kind: 'message',
+      message: { kind: 'report', sentMs: 1, echoMs: 9000, asks: false, report: report() },
+    });
+    expect(a.kinds()).toEqual([]);
     a.hear();
     expect(a.kinds()).toContain('open-writes');
   });

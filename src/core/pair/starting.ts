@@ -78,7 +78,7 @@ export function adoptLater(state: PairState): Decision | null {
 function lostClaim(state: PairState, record: PairRecord): Journal | null {
   if (record.writer !== state.settings.self || record.epoch <= state.record.epoch) return null;
   const because = `the claim of epoch ${record.epoch} was taken, though its answer was lost`;
-  return { kind: 'takeover', epoch: record.epoch, because, orders: [] };
+  return { kind: 'takeover', epoch: record.epoch, because, fence: false };
 }
 
 const waits = (state: PairState, because: string): Decision | null =>
@@ -240,7 +240,7 @@ function resumeTakeover(state: PairState): Decision | null {
   const because = resumed(journal.because);
   const step = { deadlineMs: TAKEOVER_STEP_MS_MAX };
   // What the other server did meanwhile is not waited for: it was acknowledged by nobody but itself.
-  const fence = state.peer.sql === 'answers' && journal.orders.some((order) => order.kind === 'fence-peer');
+  const fence = state.peer.sql === 'answers' && journal.fence;
   const before: Order[] = [
     ...(fence ? [{ kind: 'fence-peer', ...step } as const] : []),
     { kind: 'stop-receiving', ...step },

@@ -1,7 +1,6 @@
 // What a node keeps on its disk: the record, the journal of a plan in progress, and whether it is under maintenance. One
 // file, replaced as a whole, so that no crash leaves a part of it.
 
-import type { Order } from './event.ts';
 import { NO_RECORD, type PairRecord, parseRecord } from './record.ts';
 
 /**
@@ -11,12 +10,13 @@ import { NO_RECORD, type PairRecord, parseRecord } from './record.ts';
 export interface Journal {
   /**
    * `handover`: epoch `epoch` was, or may have been, offered to the peer: this node does not open under an earlier one.
-   * `takeover`: epoch `epoch` was claimed, and what `orders` says is left to do.
+   * `takeover`: epoch `epoch` was claimed, and the server is not known to be open yet.
    */
   readonly kind: 'handover' | 'takeover';
   readonly epoch: number;
   readonly because: string;
-  readonly orders: readonly Order[];
+  /** A takeover from a server that lives without its agent: it is to be closed over SQL. */
+  readonly fence: boolean;
 }
 
 /** An operator's order that nothing moves by itself. The higher version is the newer one, on whichever node it was given. */
@@ -50,28 +50,12 @@ export function parseMaintenance(value: unknown): Maintenance | null {
   return { version, because };
 }
 
-const TAKEOVER_ORDERS: ReadonlySet<string> = new Set<Order['kind']>([
-  'fence-peer',
-  'wait-for',
-  'stop-receiving',
-  'drain',
-  'semi-sync-source',
-  'skip-sequence',
-  'open-writes',
-  'claim-vip',
-]);
-
 function parseJournal(value: unknown): Journal | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { kind, epoch, because, orders } = value as Record<string, unknown>;
+  const { kind, epoch, because, fence } = value as Record<string, unknown>;
   if (kind !== 'handover' && kind !== 'takeover') return null;
   if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || typeof because !== 'string') return null;
-  if (!Array.isArray(orders)) return null;
-  const known = (orders as readonly unknown[]).every((order) => {
-    const given = order as { kind?: unknown; deadlineMs?: unknown } | null;
-    return TAKEOVER_ORDERS.has(String(given?.kind)) && typeof given?.deadlineMs === 'number';
-  });
-  return known ? { kind, epoch, because, orders: orders as Order[] } : null;
+  return { kind, epoch, because, fence: fence === true };
 }
 
 /** Reads the file's content back; null when it holds no record. A journal that cannot be read is none: the record decides. */

@@ -110,6 +110,9 @@ function clearSuspect(state: PairState): PairState {
   return { ...state, own: { ...own, suspectSinceMs: null } };
 }
 
+const answersSince = (echoMs: number | null, sinceMs: number | null): number | null =>
+  sinceMs !== null && (echoMs === null || echoMs < sinceMs) ? sinceMs : null;
+
 export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind: 'report' }>): PairState {
   const { peer, nowMs } = state;
   const { report } = message;
@@ -119,8 +122,8 @@ export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind
   const itKnowsAlone = report.record.epoch === state.record.epoch && report.record.sync === 'alone';
   return clearSuspect({
     ...state,
-    // It lives, and says what it knows: if it had taken over, it would say so.
-    own: { ...state.own, fencedSinceMs: null },
+    // An answer to what we said since: if it had taken over, it would say so. Its older words prove nothing.
+    own: { ...state.own, fencedSinceMs: answersSince(message.echoMs, state.own.fencedSinceMs) },
     // What the writer says of the hold outlives it.
     heldUntilMs: report.role === 'writing' ? nowMs + report.holdMs : state.heldUntilMs,
     peer: {

@@ -61,7 +61,7 @@ function handOver(state: PairState): Decision | null {
   const against = [...peerIneligible(state), ...(ordered === null ? peerHeld(state) : [])];
   if (against.length > 0) return cannotHandOver(state, reason, against);
   const epoch = state.record.epoch + 1;
-  const journal = { kind: 'handover', epoch, because: reason, orders: [] } as const;
+  const journal = { kind: 'handover', epoch, because: reason, fence: false } as const;
   const orders: Order[] = [
     persist(state, state.record, journal),
     { kind: 'yield-vip', because: reason, deadlineMs: STATEMENT_MS_MAX },
