@@ -2,7 +2,7 @@
 // explicit call. The world around it (network, clocks, disks, processes) decides when a message arrives and when a fault
 // strikes; freezing a server means not to call it. Held to the real server by test/database/model.test.ts.
 // Not in the model: DDL, conflicting rows, transactions of which a part arrived, parallel appliers, purged logs.
-import type { Heartbeat } from '../src/runtime/ports.ts';
+import type { Heartbeat, ServerStatus } from '../src/runtime/ports.ts';
 import { advance, newCommit, pending, report, submit } from './server/commit.ts';
 import { boot, kill, powerCut, shutdown } from './server/crash.ts';
 import * as orders from './server/orders.ts';
@@ -17,13 +17,12 @@ import {
   type ServerState,
   type Transaction,
 } from './server/state.ts';
-import { type SimulatedStatus, statusOf } from './server/status.ts';
+import { statusOf } from './server/status.ts';
 
 export type { Answer } from './server/orders.ts';
 export type { Applied, Request } from './server/replica.ts';
 export type { Dump } from './server/source.ts';
 export type { Outcome, Released, ServerOptions, Transaction } from './server/state.ts';
-export type { SimulatedStatus } from './server/status.ts';
 
 export type Written = 'ok' | 'waiting' | { readonly refused: 'down' | 'read-only' };
 
@@ -31,7 +30,7 @@ export interface SimulatedServer {
   readonly serverId: number;
   up(): boolean;
   /** `uptimeS` is the world's to know. Never ask a server that is down. */
-  status(uptimeS?: number): SimulatedStatus;
+  status(uptimeS?: number): ServerStatus;
   /** What a client can read: the transactions that the engine has committed, in order. */
   visible(): readonly Transaction[];
   /** The binary log, with what still waits. */

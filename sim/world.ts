@@ -174,6 +174,8 @@ export function newWorld(): World {
       serverId: 1,
       readOnly: server.readOnly,
       executedGtid: GTID(server.executed),
+      history: GTID(server.executed),
+      origin: '1',
       channel: {
         sourceHost: other(node).name,
         sourcePort: 3306,

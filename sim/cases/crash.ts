@@ -87,7 +87,7 @@ export const crashCases: readonly Case[] = [
       return {
         recovered,
         b: await b.rows(),
-        history: (await a.status()).historyGtid,
+        history: (await a.status()).history,
         errors: await errorsOf(a),
       };
     },
@@ -135,7 +135,7 @@ export const crashCases: readonly Case[] = [
       const recovered = await a.rows();
       await a.order({ startChannel: 'keep' });
       await until(async () => (await a.rows()) === '1');
-      return { recovered, a: await a.rows(), history: (await a.status()).historyGtid };
+      return { recovered, a: await a.rows(), history: (await a.status()).history };
     },
     seen: { recovered: '', a: '1', history: '0-1-2' },
   },

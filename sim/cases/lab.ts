@@ -1,6 +1,6 @@
 // What a scripted case may do with a pair of servers, simulated or real, and what it may see. The two drivers:
 // model.ts beside this, and test/database/real.ts.
-import type { SimulatedStatus } from '../server.ts';
+import type { ServerStatus } from '../../src/runtime/ports.ts';
 
 export type Fate = 'pending' | 'ok' | 'lost' | 'refused';
 
@@ -37,7 +37,7 @@ export interface LabNode {
 
   /** The rows that a client reads, "1,2,3". */
   rows(): Promise<string>;
-  status(): Promise<SimulatedStatus>;
+  status(): Promise<ServerStatus>;
   /** gtid_binlog_pos and gtid_slave_pos. */
   positions(): Promise<{ readonly binlog: string; readonly slave: string }>;
 }

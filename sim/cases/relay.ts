@@ -120,7 +120,7 @@ export const relayCases: readonly Case[] = [
       const commit = await a.write(2);
       await until(() => commit.fate() === 'ok');
       await until(async () => (await b.rows()) === '1,2');
-      return { a: await a.rows(), history: (await a.status()).historyGtid };
+      return { a: await a.rows(), history: (await a.status()).history };
     },
     seen: { a: '1,2', history: '0-2-2,0-1-3' },
   },

@@ -4,18 +4,14 @@ import type { ChannelStatus, ServerStatus } from '../../src/core/pair/server.ts'
 import { executed } from './orders.ts';
 import { binlogPos, type ServerState } from './state.ts';
 
-export interface SimulatedStatus extends ServerStatus {
-  /** gtid_binlog_state: the last transaction of each server. */
-  readonly historyGtid: string;
-}
-
-export function statusOf(state: ServerState, uptimeS: number): SimulatedStatus {
+export function statusOf(state: ServerState, uptimeS: number): ServerStatus {
   return {
     version: '10.11.19-MariaDB-simulated',
     serverId: state.serverId,
     readOnly: state.readOnly,
     executedGtid: executed(state),
-    historyGtid: history(state),
+    history: history(state),
+    origin: String(state.serverId),
     channel: state.source === null ? null : channelOf(state, state.source),
     semiSync: {
       source: state.sourceOn,

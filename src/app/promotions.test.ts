@@ -61,6 +61,8 @@ function nodeB(fails: string | null = null) {
     serverId: 2,
     readOnly: true,
     executedGtid: '0-1-7',
+    history: '0-1-7',
+    origin: '2',
     channel: null,
     semiSync: { source: false, replica: true, replicas: 0, waitingSessions: 0 },
     receivesDurably: true,

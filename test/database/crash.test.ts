@@ -57,7 +57,7 @@ describe('a writer that crashed while a commit waited', () => {
     expect(await rows(a)).toBe('1,2,4');
     expect(await rows(b)).toBe('1,2,4');
     const [own, other] = await Promise.all([a.db.status(SECOND), b.db.status(SECOND)]);
-    expect(own.historyGtid.split(',').sort()).toEqual(other.historyGtid.split(',').sort());
+    expect(own.history.split(',').sort()).toEqual(other.history.split(',').sort());
     expect(own.channel?.applierError).toBeNull();
   });
 

@@ -17,6 +17,9 @@ export interface PeerReport {
   readonly record: PairRecord;
   readonly server: ServerHealth;
   readonly executedGtid: string;
+  /** The same with who gave each, and how it names what was born at this node's server (see ServerStatus). */
+  readonly history: string;
+  readonly origin: string;
   /** Received from the peer's server, applied or not. */
   readonly receivedGtid: string;
   /** The receiver does not run, and was seen not to: what this node has received of its peer is all that it will get. */
@@ -87,6 +90,7 @@ function parseReport(value: unknown): PeerReport | null {
   const v = value as { [K in keyof PeerReport]?: unknown };
   const record = parseRecord(v.record);
   if (record === null || !isText(v.node) || !isText(v.executedGtid) || !isText(v.receivedGtid)) return null;
+  if (!isText(v.history) || !isText(v.origin)) return null;
   if (!ROLES.includes(v.role as Role) || !HEALTHS.includes(v.server as ServerHealth)) return null;
   const ineligible = parseReasons(v.ineligible);
   const held = parseReasons(v.held);

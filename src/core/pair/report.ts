@@ -23,6 +23,8 @@ export function reportOf(state: PairState): PeerReport {
     record: state.record,
     server: own.health,
     executedGtid: status?.executedGtid ?? '',
+    history: status?.history ?? '',
+    origin: status?.origin ?? '',
     receivedGtid: status?.channel?.receivedGtid ?? '',
     receiverStopped: own.health === 'up' && status?.channel?.receiver === 'stopped',
     // A server boots closed: one that is open did not fall.

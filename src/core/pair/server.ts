@@ -26,6 +26,13 @@ export interface ServerStatus {
   readonly readOnly: boolean;
   /** Everything this server has executed, its own transactions and replicated ones. */
   readonly executedGtid: string;
+  /**
+   * The same with who gave each: MariaDB's gtid_binlog_state, MySQL's gtid_executed. Tells histories apart that went different
+   * ways (`lacking` in core/gtid).
+   */
+  readonly history: string;
+  /** How `history` names what was born at this server: MariaDB's server_id, MySQL's server_uuid. */
+  readonly origin: string;
   /** Null when no channel is configured. */
   readonly channel: ChannelStatus | null;
   readonly semiSync: {

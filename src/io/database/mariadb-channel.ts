@@ -58,7 +58,7 @@ const follows = (numbers: number): boolean => numbers === 1 || numbers === SEQUE
 function isForeign(gtid: string, status: MariadbStatus): boolean {
   const reached = backlog(gtid, status.executedGtid) === 0;
   const isBehind = backlog(gtid, status.channelDetail?.slavePos ?? '') === 0;
-  return reached && !isBehind && lacking(gtid, status.historyGtid)?.length !== 0;
+  return reached && !isBehind && lacking(gtid, status.history)?.length !== 0;
 }
 
 function diverged(gtid: string, status: MariadbStatus): DatabaseError {

@@ -5,8 +5,6 @@ import { isOn, rowsAt, text } from './rows.ts';
 
 /** The server's own words, beyond what every family has. */
 export interface MariadbStatus extends ServerStatus {
-  /** gtid_binlog_state: the last transaction of each server in each domain. Tells histories apart that have equal positions. */
-  readonly historyGtid: string;
   readonly channelDetail: ChannelDetail | null;
 }
 
@@ -62,7 +60,8 @@ export function readStatus(result: unknown): MariadbStatus {
     serverId,
     readOnly: isOn(variables['ro']),
     executedGtid: executedPosition(slavePos, logged, serverId),
-    historyGtid: text(variables['history']),
+    history: text(variables['history']),
+    origin: text(variables['id']),
     channel,
     channelDetail: slave ? { ...detailOf(slave), slavePos, rewound, acknowledging } : null,
     semiSync: {

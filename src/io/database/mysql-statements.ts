@@ -132,7 +132,7 @@ export function statusSql({ semiSync, showReplica }: Statements, variables = tru
     `${capital(semiSync.source)}_wait_sessions`,
     `${capital(semiSync.replica)}_status`,
   ];
-  const asked = `SELECT @@version AS version, @@server_id AS id, @@GLOBAL.super_read_only AS super_ro,
+  const asked = `SELECT @@version AS version, @@server_id AS id, @@server_uuid AS uuid, @@GLOBAL.super_read_only AS super_ro,
    @@GLOBAL.gtid_executed AS executed, @@GLOBAL.sync_relay_log AS sync_relay_log,
    @@GLOBAL.${semiSync.source}_enabled AS source, @@GLOBAL.${semiSync.replica}_enabled AS replica`;
   return `${variables ? asked : 'DO 0'};

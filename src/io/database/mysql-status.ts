@@ -62,6 +62,8 @@ export function readStatus(
     // Closed means closed to everybody: with read_only alone an administrator's session still writes.
     readOnly: isOn(variables['super_ro']),
     executedGtid,
+    history: executedGtid,
+    origin: text(variables['uuid']),
     channel,
     channelDetail: replica
       ? {
