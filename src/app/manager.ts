@@ -14,7 +14,7 @@ import { initialState, type PairState } from '../core/pair/state.ts';
 import type { WitnessView } from '../core/pair/witness.ts';
 import { agentSocketPath, type WireDetail } from '../io/agentlink/link.ts';
 import { bootClock } from '../io/clock.ts';
-import { openMariadb } from '../io/database/mariadb.ts';
+import { openDatabase } from '../io/database/open.ts';
 import { openApi } from '../io/http/api.ts';
 import { openPeerChannel } from '../io/peer/channel.ts';
 import { openEventFile } from '../io/state/eventfile.ts';
@@ -63,7 +63,7 @@ export function runManager(configPath: string): void {
     password: readSecret(mysql.admin.passwordFile, 'password of the admin account').value,
   };
   const server = (where: NodeConfig, role: 'local' | 'peer') =>
-    openMariadb({
+    openDatabase({
       host: role === 'local' ? '127.0.0.1' : where.address,
       port: mysql.port,
       ...(role === 'local' && mysql.socket !== null ? { socketPath: mysql.socket } : {}),

@@ -1,5 +1,5 @@
 // One held connection to a server, opened when it is first needed and again after a loss. Every call ends within its
-// deadline. The Database of mariadb.ts holds three: for probes, for orders, for the heartbeat's commit.
+// deadline. connections.ts holds those of an adapter.
 import { connect as openSocket, type Socket } from 'node:net';
 import mysql, { type Connection } from 'mysql2/promise';
 import { DatabaseError } from '../../runtime/ports.ts';
@@ -28,7 +28,7 @@ export interface HeldConnectionOptions {
   readonly onTimeout: 'discard' | 'keep';
   /** How long a kept statement may stay under way before its connection is given up; default 10 s. */
   readonly keptMsMax?: number;
-  /** The settings of each new session; default: MariaDB's. */
+  /** One statement that sets each new session; default: SESSION. */
   readonly session?: string;
   /** The socket closed without our doing; called at once. */
   readonly onClosed?: (because: string) => void;
@@ -36,8 +36,9 @@ export interface HeldConnectionOptions {
 
 const KEPT_MS_MAX = 10_000;
 
-const MARIADB_SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
- lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, max_statement_time = 0, time_zone = '+00:00'`;
+/** Understood by every family; each adds its own limit on a statement's time. */
+export const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
+ lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, time_zone = '+00:00'`;
 
 export const whereOf = (endpoint: Endpoint): string =>
   endpoint.socketPath ?? `${endpoint.host}:${endpoint.port}`;
@@ -228,7 +229,7 @@ export class HeldConnection {
     const opened = await handshake(this.#options.endpoint, deadlineMs, extra);
     try {
       await within(
-        opened.connection.query(this.#options.session ?? MARIADB_SESSION),
+        opened.connection.query(this.#options.session ?? SESSION),
         deadlineMs,
         () =>
           `${whereOf(this.#options.endpoint)}: no answer to the session's settings within ${deadlineMs} ms`,

@@ -1,9 +1,9 @@
 // The words of MySQL by version: 8.0.26 renamed what had been called master and slave, 8.4 took most of the old words away.
 // One table; mysql.ts and its neighbours never ask which version it is.
+import { versionNumber } from '../../core/family.ts';
 import { DatabaseError } from '../../runtime/ports.ts';
 
 export interface Statements {
-  readonly session: string;
   readonly startReplica: string;
   readonly startReceiver: string;
   readonly startApplier: string;
@@ -42,11 +42,7 @@ interface ReplicaColumns {
   readonly appliedPos: string;
 }
 
-const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
- lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, max_execution_time = 0, time_zone = '+00:00'`;
-
 const SINCE_8_0_26: Statements = {
-  session: SESSION,
   startReplica: 'START REPLICA',
   startReceiver: 'START REPLICA IO_THREAD',
   startApplier: 'START REPLICA SQL_THREAD',
@@ -76,7 +72,6 @@ const SINCE_8_0_26: Statements = {
 };
 
 const BEFORE_8_0_26: Statements = {
-  session: SESSION,
   startReplica: 'START SLAVE',
   startReceiver: 'START SLAVE IO_THREAD',
   startApplier: 'START SLAVE SQL_THREAD',
@@ -107,9 +102,8 @@ const BEFORE_8_0_26: Statements = {
 
 /** `version` as the server says it, like "8.0.36-28" or "9.7.4-2". */
 export function statementsFor(version: string): Statements {
-  const [, major = '', minor = '', patch = ''] = /^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
-  const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
-  if (major === '' || /mariadb/i.test(version))
+  const number = versionNumber(version);
+  if (number === null || /mariadb/i.test(version))
     throw new DatabaseError('statement', `"${version.slice(0, 60)}" is no version of MySQL`);
   // super_read_only came with 5.7.8; without it whoever has SUPER writes to a standby.
   if (number < 50_708)

@@ -1,13 +1,12 @@
-// The port `Database` made real for MySQL 8.0.26, 8.4 and 9.x (5.7 by its statements). Three held connections, as for
-// MariaDB: one for probes and status, one for orders, one for the heartbeat's commit, which may wait for the standby.
+// The port `Database` made real for MySQL 8.0.26, 8.4 and 9.x (5.7 by its statements), over the connections of
+// connections.ts.
 // What the server does, and why each statement is as it is: docs/MYSQL.md.
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseGtidSet } from '../../core/gtid/mysql.ts';
-import { type Database, DatabaseError, type Heartbeat } from '../../runtime/ports.ts';
-import { type Endpoint, HeldConnection, whereOf } from './connection.ts';
+import { type Database, DatabaseError } from '../../runtime/ports.ts';
+import { type HeldConnection, SESSION } from './connection.ts';
+import { type DatabaseOptions, openConnections, whole } from './connections.ts';
 import { countdown } from './deadline.ts';
-import { fullDisk } from './disk.ts';
 import {
   applierStopped,
   type Channel,
@@ -21,64 +20,26 @@ import {
 import { closeWrites } from './mysql-close.ts';
 import { type Statements, statementsFor, statusSql } from './mysql-statements.ts';
 import { type MysqlStatus, readStatus, variablesOf } from './mysql-status.ts';
-import { killProcess, type ServerProcess, serverProcess } from './process.ts';
 import { isOn, rowsOf, text } from './rows.ts';
-
-export interface MysqlOptions extends Endpoint {
-  readonly role: 'local' | 'peer';
-  /** Holds the heartbeat table. */
-  readonly schema: string;
-  /** Other accounts of ours, whose sessions closeWrites leaves alone. */
-  readonly keepUsers?: readonly string[];
-  /** Whether scheduled events run while this server is open; default true. */
-  readonly eventScheduler?: boolean;
-}
 
 export interface MysqlDatabase extends Database {
   status(deadlineMs: number): Promise<MysqlStatus>;
 }
 
 const POLL_MS = 2;
-/** Relay log events between two syncs while a standby catches up: one sync an event allows some 250 transactions/s. */
-const CATCHING_UP_SYNC = 10_000;
 /** Polls of waitFor between two looks at the applier. */
 const APPLIER_EVERY = 20;
-/** What every version that can be steered understands; the rest is asked for by version. */
-const SESSION = statementsFor('9.7.0').session;
 
-export function openMysql(options: MysqlOptions): MysqlDatabase {
-  let listener: (because: string) => void = () => undefined;
-  let lossTold = true;
-  let server: ServerProcess | null = null;
+export function openMysql(options: DatabaseOptions): MysqlDatabase {
   let known: Statements | null = null;
   /** As last told, for the while in which the server does not tell. */
   let variables: Readonly<Record<string, unknown>> | null = null;
   let switching: Promise<void> | null = null;
-  /** Of the local server: where it writes. */
-  let folders: readonly string[] = [];
-  const where = whereOf(options);
-  const table = `\`${options.schema}\`.heartbeat`;
-
-  function lost(because: string): void {
+  const connections = openConnections(options, `${SESSION}, max_execution_time = 0`, () => {
     // The next one may be of another version.
     known = null;
-    if (lossTold) return;
-    lossTold = true;
-    listener(because);
-  }
-  const endpoint = { endpoint: options, session: SESSION };
-  const probes = new HeldConnection({ ...endpoint, onTimeout: 'keep', onClosed: lost });
-  const orders = new HeldConnection({ ...endpoint, onTimeout: 'discard', onClosed: lost });
-  // Never given up while it lives: each further one would wait behind the same commit.
-  const beats = new HeldConnection({ ...endpoint, onTimeout: 'keep', keptMsMax: Number.POSITIVE_INFINITY });
-  // Made ahead: a promotion must not wait for a log-in.
-  let spare: HeldConnection | null = null;
-  const newSpare = (): HeldConnection => new HeldConnection({ ...endpoint, onTimeout: 'discard' });
-  async function warmSpare(deadlineMs: number): Promise<void> {
-    if (options.role !== 'local') return;
-    spare ??= newSpare();
-    await spare.query('DO 1', deadlineMs);
-  }
+  });
+  const { where, table, probes, orders, keepUsers } = connections;
 
   /** Asks the server for its version when it is not known. */
   async function statements(by: HeldConnection, deadlineMs: number): Promise<Statements> {
@@ -113,11 +74,7 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
           if (switching === work) switching = null;
         });
       },
-      aside() {
-        const taken = spare ?? newSpare();
-        spare = null;
-        return taken;
-      },
+      aside: () => connections.aside(),
     };
   }
   async function steer(
@@ -129,49 +86,20 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
   }
 
   return {
+    ...connections.port,
     async connect(deadlineMs) {
-      const left = countdown(deadlineMs);
-      const [row = {}] = rowsOf(
-        await probes.query(
-          'SELECT @@version AS version, @@pid_file AS pid_file, @@datadir AS data, @@log_bin_basename AS logs',
-          left(),
-        ),
-      );
-      known = statementsFor(text(row['version']));
-      // Known ahead of need: a server that must be killed, or whose disk is full, may answer no more.
-      if (options.role === 'local') {
-        server = serverProcess(text(row['pid_file']));
-        folders = [text(row['data']), dirname(text(row['logs']))];
-      }
-      await orders.query('DO 1', left());
-      await warmSpare(left());
-      lossTold = false;
-    },
-    onLost(next) {
-      listener = next;
-    },
-    close() {
-      lossTold = true;
-      for (const connection of [probes, orders, beats, spare]) connection?.close();
+      known = statementsFor(await connections.connect(deadlineMs));
     },
     status: (deadlineMs) => statusBy(probes, deadlineMs),
-    async ping(deadlineMs) {
-      await probes.query('DO 1', deadlineMs);
-    },
     async writeHeartbeat(beat, deadlineMs) {
       const [epoch, sequence] = [whole(beat.epoch), whole(beat.sequence)];
       // With read_only alone our account could write; a heartbeat of a standby would be an errant transaction.
-      const sql = `INSERT INTO ${table} (node_server_id, epoch, sequence)
-       SELECT @@server_id, ${epoch}, ${sequence} FROM DUAL WHERE @@GLOBAL.read_only = 0
-       ON DUPLICATE KEY UPDATE epoch = ${epoch}, sequence = ${sequence}`;
-      const result = (await writeBeat(beats, folders, sql, deadlineMs)) as { affectedRows?: unknown };
-      if (Number(result.affectedRows) === 0)
-        throw new DatabaseError('statement', `${where}: the server is read-only, no heartbeat was written`);
-    },
-    async readHeartbeat(deadlineMs): Promise<Heartbeat | null> {
-      const sql = `SELECT epoch, sequence FROM ${table} ORDER BY epoch DESC, sequence DESC LIMIT 1`;
-      const [row] = rowsOf(await probes.query(sql, deadlineMs));
-      return row === undefined ? null : { epoch: Number(row['epoch']), sequence: Number(row['sequence']) };
+      await connections.writeBeat(
+        `INSERT INTO ${table} (node_server_id, epoch, sequence)
+         SELECT @@server_id, ${epoch}, ${sequence} FROM DUAL WHERE @@GLOBAL.read_only = 0
+         ON DUPLICATE KEY UPDATE epoch = ${epoch}, sequence = ${sequence}`,
+        deadlineMs,
+      );
     },
     async openWrites(deadlineMs) {
       const left = countdown(deadlineMs);
@@ -192,21 +120,17 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
       const left = countdown(deadlineMs);
       const words = await statements(orders, left());
       await setEventScheduler(orders, false, left());
-      const keepUsers = [options.user, ...(options.keepUsers ?? [])];
       await closeWrites({ orders, probes, statements: words, keepUsers }, left());
       return (await statusBy(orders, left())).executedGtid;
     },
     setSemiSyncSource: (on, deadlineMs) =>
       steer(deadlineMs, (channel, leftMs) => setSemiSyncSource(channel, on, leftMs)),
-    async setReceivesDurably(on, deadlineMs) {
-      await orders.query(`SET GLOBAL sync_relay_log = ${on ? 1 : CATCHING_UP_SYNC}`, deadlineMs);
-    },
     setSemiSyncReplica: (on, deadlineMs) =>
       steer(deadlineMs, (channel, leftMs) => setSemiSyncReplica(channel, on, leftMs)),
     async startChannel(deadlineMs, discardReceived = false) {
       await steer(deadlineMs, discardReceived ? startChannelAnew : startChannel);
       // The last promotion may have used the spare up. Without one the next is only slower.
-      await warmSpare(deadlineMs).catch(() => undefined);
+      await connections.warmSpare(deadlineMs).catch(() => undefined);
     },
     stopReceiving: (deadlineMs) => steer(deadlineMs, stopReceiving),
     drain: (deadlineMs) => steer(deadlineMs, drain),
@@ -221,34 +145,8 @@ export function openMysql(options: MysqlOptions): MysqlDatabase {
         await sleep(POLL_MS);
       }
     },
-    async killServer() {
-      if (options.role !== 'local') throw new DatabaseError('statement', `${where} is not on this host`);
-      if (server === null)
-        throw new DatabaseError('statement', `${where}: the server's pid file named no process`);
-      await killProcess(server);
-    },
   };
 }
-
-async function writeBeat(
-  beats: HeldConnection,
-  folders: readonly string[],
-  sql: string,
-  deadlineMs: number,
-): Promise<unknown> {
-  try {
-    return await beats.query(sql, deadlineMs);
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code !== 'timeout') throw error;
-    const full = await fullDisk(folders);
-    throw full === null ? error : new DatabaseError('unwritable', full);
-  }
-}
-
-const whole = (value: number): number => {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no whole number`);
-  return value;
-};
 
 async function setEventScheduler(orders: HeldConnection, on: boolean, deadlineMs: number): Promise<void> {
   const now = rowsOf(await orders.query('SELECT @@GLOBAL.event_scheduler AS s', deadlineMs));
