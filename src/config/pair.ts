@@ -111,6 +111,7 @@ function resolve(read: PairValues, file: string): PairConfig {
       durability: mysql.durability,
       probe: { intervalMs: mysql.probe.interval, deadlineMs: mysql.probe.deadline },
       heartbeatIntervalMs: mysql.heartbeatInterval,
+      service: mysql.service,
     },
     vrrp: {
       id: vrrp.id,
@@ -134,6 +135,7 @@ function resolve(read: PairValues, file: string): PairConfig {
     proxy: values.proxy,
     notify,
     peer: values.peer,
+    clone: values.clone,
     api: { host: api.listen.host, port: api.listen.port, tokenFile: api.tokenFile, openReads: api.openReads },
     secretFile: values.secretFile,
     stateDir: values.stateDir,

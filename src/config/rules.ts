@@ -36,11 +36,12 @@ const authentication: Rule = ({ vrrp }, report) => {
   }
 };
 
-const ports: Rule = ({ mysql, peer, api }, report) => {
+const ports: Rule = ({ mysql, peer, api, clone }, report) => {
   const used: [string, number | null | undefined][] = [
     ['mysql.port', mysql.port],
     ['mysql.extraPort', mysql.extraPort],
     ['peer.port', peer.port],
+    ['clone.port', clone.port],
     ['api.listen', api.listen?.port],
   ];
   const owners = new Map<number, string>();

@@ -1,5 +1,6 @@
 // The shape of pair.yaml, key by key, with defaults and meanings: the one table that the parser (section.ts) walks
 // and that docs/CONFIG.md is printed from (reference.ts). What involves two keys at once is in rules.ts.
+import { CLONE, SERVICE } from './clone-schema.ts';
 import {
   autoOrWhole,
   choice,
@@ -128,6 +129,7 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
       example: '500ms',
     },
   ),
+  service: SERVICE,
 });
 
 const VRRP = section('The protocol by which the hosts agree on who holds the write VIP (RFC 9568).', {
@@ -336,6 +338,7 @@ export const PAIR = {
   peer: section('The channel between the two agents.', {
     port: port({ meaning: 'TCP port, on both nodes.', fallback: 8701, example: '8701' }),
   }),
+  clone: CLONE,
   api: section('The API that the command line, the console and Prometheus use.', {
     listen: hostPort(false, {
       meaning: 'Address and port to listen on.',

@@ -52,6 +52,8 @@ export interface MysqlConfig {
   readonly durability: 'lossless' | 'async';
   readonly probe: { readonly intervalMs: number; readonly deadlineMs: number };
   readonly heartbeatIntervalMs: number;
+  /** Command lines; null: systemctl. */
+  readonly service: { readonly stop: string | null; readonly start: string | null };
 }
 
 export type VrrpAuthentication =
@@ -125,6 +127,8 @@ export interface PairConfig {
   readonly proxy: ProxyConfig | null;
   readonly notify: NotifyConfig | null;
   readonly peer: { readonly port: number };
+  /** Where a node gives copies of its data. */
+  readonly clone: { readonly port: number };
   readonly api: {
     readonly host: string;
     readonly port: number;
