@@ -65,6 +65,7 @@ function settingsOf(self: NodeName, config: SimConfig): PairSettings {
     peer: self === 'a' ? 'b' : 'a',
     preferred: self === 'a',
     durability: 'lossless',
+    failback: false,
     partition: config.partition,
     promoteWithinMs: 2000,
     aloneAfterMs: 3000,

@@ -65,6 +65,7 @@ function settings(self: string, peer: string): PairSettings {
     peer,
     preferred: self === 'a',
     durability: 'lossless',
+    failback: false,
     partition: 'availability',
     promoteWithinMs: 2000,
     aloneAfterMs: 3000,

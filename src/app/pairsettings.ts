@@ -14,6 +14,7 @@ export function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeCon
     peer: peer.name,
     preferred: self.priority > peer.priority,
     durability: mysql.durability,
+    failback: config.vrrp.preempt && peer.priority > self.priority,
     partition: failover.partition,
     promoteWithinMs: failover.promoteWithinMs,
     aloneAfterMs: failover.aloneAfterMs,

@@ -9,6 +9,7 @@ const settings: PairSettings = {
   peer: 'b',
   preferred: true,
   durability: 'lossless',
+  failback: false,
   partition: 'availability',
   promoteWithinMs: 2000,
   aloneAfterMs: 3000,

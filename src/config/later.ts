@@ -17,12 +17,6 @@ const LATER: readonly (NotYet & { readonly used: (config: PairConfig) => boolean
     used: (c) => c.mysql.replication.positioning === 'binlog',
     meanwhile: 'replication is set up by GTID',
   },
-  {
-    path: 'mysql.durability',
-    used: (c) => c.mysql.durability === 'async',
-    meanwhile: 'the standby is never paired, and so never takes over by itself',
-  },
-  { path: 'vrrp.preempt', used: (c) => c.vrrp.preempt, meanwhile: 'the writer role stays where it is' },
 ];
 
 /** What this file asks for and this version does not do. */

@@ -132,8 +132,6 @@ test('a file that uses every key is understood, and what is not served yet is a 
     [7, 'vips.read'],
     [8, 'vips.single'],
     [13, 'mysql.replication.positioning'],
-    [15, 'mysql.durability'],
-    [18, 'vrrp.preempt'],
     [28, 'proxy'],
     [30, 'notify'],
   ]);

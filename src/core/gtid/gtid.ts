@@ -27,6 +27,16 @@ export const endsWith = (position: string, serverId: number): boolean =>
 export const backlog = (ahead: string, behind: string): number =>
   familyOf(ahead, behind).backlog(ahead, behind);
 
+/** What a history calls the server that a transaction was born at: MariaDB's server_id, MySQL's server_uuid. */
+export const originOf = (gtid: string): string =>
+  (isMysql(gtid) ? gtid.split(':')[0] : gtid.split('-')[1])?.trim() ?? '';
+
+/**
+ * Whether a position names commits as soon as they are logged (MariaDB), or only when they are acknowledged (MySQL), so that a
+ * standby that holds all of it may hold nothing of what waits.
+ */
+export const namesWaiting = (position: string): boolean => !isMysql(position);
+
 /**
  * What the history `own` has that `other` lacks, each as its family writes it: errant, when `other` is the writer's. For
  * MariaDB both are a gtid_binlog_state. Null when either is not understood.

@@ -41,6 +41,13 @@ export function unfit(state: PairState): Reason[] {
       lift: 'by itself, when the gateway answers ARP or a ping again (failover.gateway names it)',
     });
   }
+  if (state.mending !== null) {
+    found.push({
+      code: 'mending',
+      because: `the data of ${self} are being mended: ${state.mending}`,
+      lift: 'by itself, when that has ended',
+    });
+  }
   if (state.stop !== null) {
     found.push({
       code: 'stopping',

@@ -32,6 +32,13 @@ export type PairEvent = { readonly nowMs: number } & (
   | { readonly kind: 'promote'; readonly because: string }
   /** An operator's order that nothing moves by itself; null ends it. */
   | { readonly kind: 'maintenance'; readonly because: string | null }
+  /**
+   * This node's data are being mended (a clone, a rewind of errant transactions): until it ends (null) the server is not steered,
+   * and this node is not eligible. Passed over by a writer. Whoever mends waits, before anything is changed, until no operation is
+   * in progress and the record says `alone`: the writer, told of it, writes that within about a second. A paired standby may
+   * hold the only other copy of what was acknowledged.
+   */
+  | { readonly kind: 'mending'; readonly because: string | null }
   /** The agent is asked to end (SIGTERM), or the manager is. */
   | { readonly kind: 'stop'; readonly because: string }
 );

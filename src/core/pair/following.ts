@@ -185,7 +185,7 @@ function reconcile(state: PairState): Decision | null {
     const because = `${settings.peer} is the writer of epoch ${state.record.epoch}`;
     return plan(because, { kind: 'yield-vip', because, deadlineMs: STATEMENT_MS_MAX });
   }
-  if (own.health !== 'up' || own.status === null) return null;
+  if (own.health !== 'up' || own.status === null || state.mending !== null) return null;
   const { status } = own;
   if (!status.readOnly) {
     return plan(`${settings.self} is not the writer and its server takes writes`, {

@@ -40,7 +40,11 @@ function sentence(state: PairState, forecast: Omit<Forecast, 'because'>, standby
   const { writer, successor, outageMs, atRisk, against } = forecast;
   if (writer === null) return `there is no writer at this moment: ${state.because}`;
   if (successor !== null && outageMs !== null) {
-    return `if ${writer} fails now: ${successor} takes over, no acknowledged transaction is at risk; clients wait about ${outageMs.server} ms (server) to ${outageMs.host} ms (host)`;
+    const risk =
+      state.settings.durability === 'lossless'
+        ? 'no acknowledged transaction is at risk'
+        : `what it has not received then is lost, or salvaged (mysql.durability: async; now ${atRisk ?? 'an unknown number of'} transactions)`;
+    return `if ${writer} fails now: ${successor} takes over, ${risk}; clients wait about ${outageMs.server} ms (server) to ${outageMs.host} ms (host)`;
   }
   const risk =
     atRisk === null || atRisk === 0
@@ -69,8 +73,8 @@ export function forecast(state: PairState): Forecast {
     successor,
     outageMs:
       successor === null ? null : outages(state, asWriter ? (report?.lagMs ?? null) : state.own.lagMs),
-    // Paired: what is acknowledged is on both, whatever is still under way.
-    atRisk: state.record.sync === 'paired' ? 0 : gap,
+    // Paired, lossless: what is acknowledged is on both, whatever is still under way.
+    atRisk: state.record.sync === 'paired' && state.settings.durability === 'lossless' ? 0 : gap,
     against: writer === null ? [] : against,
   };
   return { ...known, because: sentence(state, known, standby) };

@@ -114,6 +114,16 @@ const onMaintenance: Handler<'maintenance'> = (state, event) => {
   return takeMaintenance(state, { version: version + 1, because: event.because }, 'an operator');
 };
 
+const onMending: Handler<'mending'> = (state, event) => {
+  const because =
+    event.because === null
+      ? `the data of ${state.settings.self} are not being mended any more`
+      : `the data of ${state.settings.self} are being mended: ${event.because}`;
+  return [{ ...state, mending: event.because }, [say('info', 'mending', because)]];
+};
+const refuseMending: Handler<'mending'> = (state, event) =>
+  event.because === null ? onMending(state, event) : note(state);
+
 const onStop: Handler<'stop'> = (state, event) => note({ ...state, stop: state.stop ?? event.because });
 
 const onResult: Handler<'result'> = (state, event) => {
@@ -173,6 +183,7 @@ const OBSERVING = {
 const TABLE: Readonly<Record<Role, Row>> = {
   starting: {
     ...OBSERVING,
+    mending: onMending,
     offer: onOffer,
     withdrawal: onWithdrawal,
     refusal: note,
@@ -181,6 +192,7 @@ const TABLE: Readonly<Record<Role, Row>> = {
   },
   following: {
     ...OBSERVING,
+    mending: onMending,
     offer: onOffer,
     withdrawal: onWithdrawal,
     refusal: note,
@@ -189,6 +201,7 @@ const TABLE: Readonly<Record<Role, Row>> = {
   },
   promoting: {
     ...OBSERVING,
+    mending: refuseMending,
     offer: passOffer,
     withdrawal: note,
     refusal: note,
@@ -197,6 +210,7 @@ const TABLE: Readonly<Record<Role, Row>> = {
   },
   writing: {
     ...OBSERVING,
+    mending: refuseMending,
     offer: refuseOffer,
     withdrawal: note,
     refusal: note,
@@ -205,6 +219,7 @@ const TABLE: Readonly<Record<Role, Row>> = {
   },
   'handing-over': {
     ...OBSERVING,
+    mending: refuseMending,
     offer: refuseOffer,
     withdrawal: note,
     refusal: onRefusal,

@@ -3,6 +3,8 @@
 
 import { contains, endsWith, union } from '../gtid/gtid.ts';
 import type { Decision } from './decision.ts';
+import { errantReason } from './errant.ts';
+import type { Order } from './event.ts';
 import { concede, witnessAnswers, witnessed, witnessFaults } from './keeping.ts';
 import type { PeerReport } from './message.ts';
 import { type Reason, sentences } from './reason.ts';
@@ -62,7 +64,7 @@ function standbyNotReady(state: PairState, report: PeerReport): Reason[] {
     if (why !== undefined) return [why];
     return one('not-receiving', `${peer} does not receive: its receiver is not connected`);
   }
-  if (!report.semiSyncReplica) {
+  if (!report.semiSyncReplica && state.settings.durability === 'lossless') {
     return one('catching-up', `${peer} catches up, and acknowledges only when it is nearly there`);
   }
   return [];
@@ -73,9 +75,6 @@ export function unpairable(state: PairState): Reason[] {
   const { settings, own, nowMs } = state;
   const { self, peer } = settings;
   const one = (code: string, because: string, lift = byItself): Reason[] => [{ code, because, lift }];
-  if (settings.durability !== 'lossless') {
-    return one('async', 'mysql.durability is async', 'set mysql.durability: lossless on both hosts');
-  }
   const report = freshReport(state);
   if (report === null) {
     return one(
@@ -85,6 +84,9 @@ export function unpairable(state: PairState): Reason[] {
     );
   }
   if (settings.witness && !witnessAnswers(state)) return witnessFaults(state);
+  // Its channel runs perhaps, as if nothing were: a server of MySQL fetches and keeps what is new to it beside what is errant.
+  const errant = errantReason(state);
+  if (errant !== null) return [errant];
   const notReady = standbyNotReady(state, report);
   if (notReady.length > 0) return notReady;
   if (own.status === null || own.status.readOnly) return one('closed', `the server of ${self} is not open`);
@@ -110,11 +112,14 @@ export function pair(state: PairState): Decision | null {
   const { record, settings } = state;
   if (record.sync === 'paired' && !isUnfinished(state)) return null;
   if (unpairable(state).length > 0) return null;
-  const orders = [
-    { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
-    { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
-    ...concede(state, { ...record, sync: 'paired' }),
-  ] as const;
+  const proof: Order[] =
+    settings.durability === 'async'
+      ? []
+      : [
+          { kind: 'semi-sync-source', on: true, deadlineMs: STATEMENT_MS_MAX },
+          { kind: 'prove-commit', deadlineMs: PROOF_MS_MAX },
+        ];
+  const orders = [...proof, ...concede(state, { ...record, sync: 'paired' })];
   return { kind: 'plan', plan: { kind: 'pair', because: `${settings.peer} receives again`, orders } };
 }
 

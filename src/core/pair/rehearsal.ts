@@ -17,6 +17,7 @@ export const SETTINGS: PairSettings = {
   peer: 'b',
   preferred: true,
   durability: 'lossless',
+  failback: false,
   partition: 'availability',
   promoteWithinMs: 2000,
   aloneAfterMs: 3000,

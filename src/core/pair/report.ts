@@ -31,7 +31,10 @@ export function reportOf(state: PairState): PeerReport {
     suspect:
       state.record.writer === settings.self && own.suspectSinceMs !== null && status?.readOnly === true,
     replicating:
-      own.health === 'up' && replicationFaults(state).length === 0 && status?.channel?.receiver === 'running',
+      own.health === 'up' &&
+      state.mending === null &&
+      replicationFaults(state).length === 0 &&
+      status?.channel?.receiver === 'running',
     pairing: state.operation?.kind === 'pair',
     semiSyncReplica:
       status?.semiSync.replica === true && status.receivesDurably && state.catchingUpSinceMs === null,

@@ -5,7 +5,10 @@ export interface PairSettings {
   readonly peer: string;
   /** This node is the one that becomes the first writer of a new pair (the higher priority). */
   readonly preferred: boolean;
+  /** `async`: nothing waits for the standby; what it had not received when the writer failed is lost, or is to be salvaged. */
   readonly durability: 'lossless' | 'async';
+  /** The other node is the preferred writer, and gets the role back when it can take it (vrrp.preempt). */
+  readonly failback: boolean;
   /** What a full partition does without a witness. */
   readonly partition: 'availability' | 'consistency';
   /** The standby may decide to promote only this long after its last contact with a paired writer. */
@@ -40,6 +43,10 @@ export const WITNESS_MS_MAX = 1000;
 export const WITNESS_FRESH_MS_MAX = 3000;
 /** With a witness, the writer goes alone when the standby was silent for this long. */
 export const SILENT_STANDBY_MS_MAX = 1000;
+/** How long the preferred node must have been fit to take over before it gets the role back. */
+export const FIT_MS_MIN = 3000;
+/** After an attempt to give the role back the next one waits for this long. */
+export const FAILBACK_PAUSE_MS = 60_000;
 /** A statement at a server that should answer at once. */
 export const STATEMENT_MS_MAX = 1000;
 /** Steps of a takeover that each must be short: a server that does not do them is not well. */

@@ -14,9 +14,9 @@ import type { Journal } from './stored.ts';
 /** The orders that make this node the open writer under its present record. Idempotent. */
 export function openingOrders(state: PairState) {
   const { record } = state;
-  const paired = record.sync === 'paired';
+  const waits = record.sync === 'paired' && state.settings.durability === 'lossless';
   return [
-    { kind: 'semi-sync-source', on: paired, deadlineMs: TAKEOVER_STEP_MS_MAX },
+    { kind: 'semi-sync-source', on: waits, deadlineMs: TAKEOVER_STEP_MS_MAX },
     { kind: 'open-writes', deadlineMs: TAKEOVER_STEP_MS_MAX },
     { kind: 'claim-vip', epoch: record.epoch, deadlineMs: TAKEOVER_STEP_MS_MAX },
   ] as const;
@@ -276,6 +276,7 @@ export function decideStarting(state: PairState): Decision | null {
   if (state.nowMs < state.retryAtMs) return null;
   const adopt = adoptLater(state);
   if (adopt !== null) return adopt;
+  if (state.mending !== null) return null;
   if (record.writer === null) return decideFirstWriter(state);
   if (record.writer !== settings.self) {
     return {

@@ -58,6 +58,8 @@ export interface PeerKnowledge {
   readonly sqlAtMs: number;
   /** Since when the writer sees this standby not acknowledging; null while it does. */
   readonly notReplicatingSinceMs: number | null;
+  /** Since when it says that it could take over, with nothing held against it; null while it does not. */
+  readonly fitSinceMs: number | null;
   /** When the oldest question that has had no answer was asked; null when none is open. */
   readonly askedMs: number | null;
   /** Since when no adverts of the peer are heard; null while they are, or while that is not known. */
@@ -169,6 +171,10 @@ export interface PairState {
   readonly failingOver: boolean;
   /** An operator asked for a switchover. */
   readonly switchover: string | null;
+  /** This node's data are being mended: its server is not steered, and not counted on. */
+  readonly mending: string | null;
+  /** As the writer: no new attempt to give the role back to the preferred node before this. */
+  readonly failbackAtMs: number;
   /** This manager shall end. */
   readonly stop: string | null;
   readonly reportedAtMs: number;
@@ -222,6 +228,7 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
       sql: 'unknown',
       sqlAtMs: Number.NEGATIVE_INFINITY,
       notReplicatingSinceMs: null,
+      fitSinceMs: null,
       askedMs: null,
       advertsSilentSinceMs: null,
       advertisingSinceMs: null,
@@ -244,6 +251,8 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
     failedOverAtMs: Number.NEGATIVE_INFINITY,
     failingOver: false,
     switchover: null,
+    mending: null,
+    failbackAtMs: Number.NEGATIVE_INFINITY,
     stop: null,
     reportedAtMs: Number.NEGATIVE_INFINITY,
     reportedDigest: '',

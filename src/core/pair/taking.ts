@@ -1,7 +1,7 @@
 // Taking events in as knowledge: what is known of our own server, the agent, the wire, the peer and the witness. Nothing is
 // decided here; machine.ts asks the role afterwards.
 
-import { contains, union } from '../gtid/gtid.ts';
+import { contains, namesWaiting, union } from '../gtid/gtid.ts';
 import { type Step, say } from './ending.ts';
 import type { PairEvent } from './event.ts';
 import { storedOf, witnessFaults } from './keeping.ts';
@@ -61,7 +61,10 @@ function stuckSince(state: PairState, status: ServerStatus): OwnServer['stuck'] 
   const report = freshReport(state);
   const { executedGtid } = status;
   if (state.role !== 'writing' || status.semiSync.waitingSessions === 0 || report === null) return null;
-  if (!contains(union(report.executedGtid, report.receivedGtid), executedGtid)) return null;
+  const held = union(report.executedGtid, report.receivedGtid);
+  if (!contains(held, executedGtid)) return null;
+  // What waits is not named by the writer itself: the standby must be seen to have more.
+  if (!namesWaiting(executedGtid) && contains(executedGtid, held)) return null;
   const before = state.own.stuck;
   return before?.executedGtid === executedGtid ? before : { sinceMs: state.nowMs, executedGtid };
 }
@@ -118,7 +121,10 @@ export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind
   const { report } = message;
   const echoedMs = Math.max(peer.echoedMs, message.echoMs ?? Number.NEGATIVE_INFINITY);
   const vouched = report.vouches && report.record.writer === report.node;
-  const acknowledges = report.replicating && (report.semiSyncReplica || state.role !== 'writing');
+  const acknowledges =
+    report.replicating &&
+    (report.semiSyncReplica || state.role !== 'writing' || state.settings.durability === 'async');
+  const fit = report.ineligible.length === 0 && report.held.length === 0 && report.role === 'following';
   const itKnowsAlone = report.record.epoch === state.record.epoch && report.record.sync === 'alone';
   return clearSuspect({
     ...state,
@@ -138,6 +144,7 @@ export function heardFrom(state: PairState, message: Extract<PeerMessage, { kind
       echoedMs,
       vouchedForMs:
         vouched && message.echoMs !== null ? Math.max(peer.vouchedForMs, message.echoMs) : peer.vouchedForMs,
+      fitSinceMs: fit ? (peer.fitSinceMs ?? nowMs) : null,
       notReplicatingSinceMs: acknowledges ? null : (peer.notReplicatingSinceMs ?? nowMs),
     },
   });

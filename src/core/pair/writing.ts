@@ -4,11 +4,14 @@
 import type { Decision } from './decision.ts';
 import { peerHeld, peerIneligible, unfit } from './eligibility.ts';
 import type { Order } from './event.ts';
+import { holds } from './hold.ts';
 import { claim, confirmed, persist, witnessAnswers } from './keeping.ts';
 import { pair } from './pairing.ts';
 import { codes, type Reason, sentences } from './reason.ts';
 import { describeRecord } from './record.ts';
 import {
+  FAILBACK_PAUSE_MS,
+  FIT_MS_MIN,
   NOT_ACKNOWLEDGING_MS_MAX,
   RETRY_MS,
   SILENT_STANDBY_MS_MAX,
@@ -85,6 +88,44 @@ function cannotHandOver(state: PairState, reason: string, against: readonly Reas
   if (state.said['no-handover'] === codes(against)) return null;
   const said = { ...state.said, 'no-handover': codes(against) };
   return { kind: 'say', level: 'error', code: 'no-handover', because, change: { said } };
+}
+
+/** The preferred node gets the role back, as by an operator's switchover, when nothing has spoken against it for a while. */
+function failback(state: PairState): Decision | null {
+  const { settings, peer, nowMs } = state;
+  if (!settings.failback || state.switchover !== null || state.stop !== null) return null;
+  if (state.operation !== null || state.record.sync !== 'paired' || nowMs < state.failbackAtMs) return null;
+  if (peer.fitSinceMs === null || nowMs - peer.fitSinceMs < FIT_MS_MIN) return null;
+  if ([...peerIneligible(state), ...peerHeld(state), ...holds(state)].length > 0) return null;
+  const because = `${settings.peer} is the preferred writer, and is back (vrrp.preempt, its priority is higher)`;
+  const change = { switchover: because, failbackAtMs: nowMs + FAILBACK_PAUSE_MS };
+  return { kind: 'say', level: 'info', code: 'failback', because, change };
+}
+
+/** Without contact to anybody for this long the writer takes its clients for cut off as well. */
+const ISOLATED_MS = 3000;
+
+/**
+ * A paired writer that reaches neither the standby nor the witness cannot acknowledge (asynchronous: must not, for long): its
+ * clients, if it has any, are sent away instead of left waiting. The record decides when there is contact again.
+ */
+export function isolated(state: PairState): boolean {
+  const { settings, record, nowMs } = state;
+  if (record.sync !== 'paired' || freshReport(state) !== null) return false;
+  const alone = settings.witness ? !witnessAnswers(state) : settings.partition === 'consistency';
+  const since = Math.max(state.peer.heardAtMs, state.writerSinceMs, state.awakeSinceMs);
+  return alone && nowMs - since >= ISOLATED_MS;
+}
+
+function turnAway(state: PairState): Decision | null {
+  if (!isolated(state) || state.wire.claimedEpoch === null) return null;
+  const { settings, own } = state;
+  const whom = settings.witness ? `neither ${settings.peer} nor the witness` : `no ${settings.peer}`;
+  const because = `${settings.self} reaches ${whom}: it cannot acknowledge, and sends its clients away until it does`;
+  const orders: Order[] = [{ kind: 'yield-vip', because, deadlineMs: STATEMENT_MS_MAX }];
+  if (settings.durability === 'async' && own.health === 'up')
+    orders.push({ kind: 'close-writes', deadlineMs: STATEMENT_MS_MAX });
+  return plan('reconcile', because, ...orders);
 }
 
 /** Why the writer should go on without its standby; null while there is no reason. */
@@ -173,7 +214,7 @@ export function mayRelax(state: PairState): boolean {
 
 /** Whether a writer whose server has come back, or that was cut off, may admit clients. */
 function mayAdmit(state: PairState): boolean {
-  if (mayBeDeposed(state)) return false;
+  if (mayBeDeposed(state) || isolated(state)) return false;
   if (state.own.suspectSinceMs !== null && (state.record.sync === 'paired' || !mayGap(state))) return false;
   if (state.settings.witness) return confirmed(state) || freshReport(state) !== null;
   return state.record.sync === 'alone' || freshReport(state) !== null;
@@ -185,8 +226,11 @@ function reconcile(state: PairState): Decision | null {
   const { status } = own;
   // Closed since it fell: no client waits here, and what comes back from the standby must not wait for it.
   const recovering = own.suspectSinceMs !== null && status.readOnly;
-  const wantsSource = record.sync === 'paired' && !recovering;
-  if (status.semiSync.source !== wantsSource && (wantsSource || recovering || mayRelax(state))) {
+  const wantsSource = record.sync === 'paired' && settings.durability === 'lossless' && !recovering;
+  if (
+    status.semiSync.source !== wantsSource &&
+    (wantsSource || recovering || settings.durability === 'async' || mayRelax(state))
+  ) {
     const because = recovering ? 'what comes back waits for nobody' : `the record says ${record.sync}`;
     return plan('reconcile', because, {
       kind: 'semi-sync-source',
@@ -236,7 +280,9 @@ export function decideWriting(state: PairState): Decision | null {
     standDown(state) ??
     handOver(state) ??
     goAlone(state) ??
+    turnAway(state) ??
     restoreWitness(state) ??
+    failback(state) ??
     pair(state) ??
     reconcile(state)
   );
