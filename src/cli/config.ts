@@ -6,15 +6,26 @@ import { loadPair } from '../config/load.ts';
 import { renderMyCnf } from '../config/mycnf.ts';
 import { showPair } from '../config/show.ts';
 import type { PairConfig } from '../config/types.ts';
+import { type ServerKind, usualServer } from '../core/family.ts';
 import { NODE_OPTION_HELP, whichNode } from './node.ts';
 import { InvalidConfig, painter, printFindings } from './output.ts';
 import { CONFIG_OPTION_HELP, configPath, requirePair } from './pair-file.ts';
 
 const EXIT_CODES = '\nExit codes: 0 done, 1 refused or failed, 2 wrong usage.';
 
+/** By the names that --server takes; versions of one family that differ in no word have one. */
+const SERVERS: Readonly<Record<string, ServerKind>> = {
+  mariadb: usualServer.mariadb,
+  mysql: usualServer.mysql,
+  'mysql-8.0.20': { family: 'mysql', version: 80_020 },
+  'mysql-5.7': { family: 'mysql', version: 50_744 },
+  mysql56: usualServer.mysql56,
+};
+
 interface Options {
   readonly config?: string;
   readonly node?: string;
+  readonly server: string;
   readonly json?: boolean;
 }
 
@@ -39,10 +50,21 @@ export function register(program: Command): void {
     .description('print the server settings for a node, each with its reason')
     .option('--config <file>', CONFIG_OPTION_HELP)
     .option('--node <name>', NODE_OPTION_HELP)
-    .addOption(new Option('--json', 'print { node, text }'))
+    .addOption(
+      new Option('--server <family>', 'which server it is for')
+        .choices(Object.keys(SERVERS))
+        .default('mariadb'),
+    )
+    .addOption(new Option('--json', 'print { node, server, text }'))
     .addHelpText(
       'after',
-      `\nExample:\n  twinkeep config render my.cnf --node a > /etc/mysql/mariadb.conf.d/99-twinkeep.cnf\n${EXIT_CODES}`,
+      `
+Examples:
+  twinkeep config render my.cnf --node a > /etc/mysql/mariadb.conf.d/99-twinkeep.cnf
+  twinkeep config render my.cnf --node a --server mysql > /etc/mysql/mysql.conf.d/99-twinkeep.cnf
+
+mysql is 8.0.26 and newer; older ones have words of their own.
+${EXIT_CODES}`,
     )
     .action(render);
 
@@ -87,8 +109,10 @@ function render(what: string, options: Options, command: Command): void {
     command.error(`error: there is nothing called \`${what}\` to render; it can be: my.cnf`);
   const config = requirePair(options.config, options.json);
   const node = whichNode(config, options.node);
-  const text = renderMyCnf(config, node.name, 'mariadb');
-  process.stdout.write(options.json ? `${JSON.stringify({ node: node.name, text }, null, 2)}\n` : text);
+  const kind = SERVERS[options.server] ?? usualServer.mariadb;
+  const text = renderMyCnf(config, node.name, kind.family, kind);
+  const answer = { node: node.name, server: options.server, text };
+  process.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text);
 }
 
 function show(options: Options): void {

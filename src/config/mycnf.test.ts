@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type ServerKind, usualServer } from '../core/family.ts';
 import { renderMyCnf, serverId } from './mycnf.ts';
 import { parsePair } from './pair.ts';
 import type { PairConfig } from './types.ts';
@@ -66,7 +67,14 @@ test('recovery never rolls back what was acknowledged: with SLAVE the commit is 
 });
 
 test('no setting stands twice, each has a reason above it, and errors are never skipped', () => {
-  const text = renderMyCnf(pair('mysql: { extraPort: 3307 }'), 'b', 'mariadb');
+  for (const family of ['mariadb', 'mysql'] as const)
+    eachLineHasAReason(renderMyCnf(pair('mysql: { extraPort: 3307 }'), 'b', family));
+  expect(settings(renderMyCnf(pair('mysql: { extraPort: 3307 }'), 'b', 'mariadb')).get('extra_port')).toBe(
+    '3307',
+  );
+});
+
+function eachLineHasAReason(text: string): void {
   const lines = text.split('\n');
   const names = lines
     .filter((line) => / = /.test(line) && !line.startsWith('#'))
@@ -75,10 +83,91 @@ test('no setting stands twice, each has a reason above it, and errors are never 
   for (const [i, line] of lines.entries()) {
     if (/^[a-z_]+ = /.test(line)) expect(lines[i - 1], line).toMatch(/^# (?!---)\S/);
   }
-  expect(names).toContain('extra_port');
   expect(text).not.toMatch(/skip_errors/);
-});
+}
 
 test('a node that the pair has not is refused with the names of those it has', () => {
   expect(() => renderMyCnf(pair(), 'c', 'mariadb')).toThrow(/no node c/);
+});
+
+const mysqlOf = (version: number, extra = ''): Map<string, string> =>
+  settings(renderMyCnf(pair(extra), 'a', 'mysql', { family: 'mysql', version }));
+
+/** In MySQL's own words of 8.0.26 and newer. */
+const NEW_WORDS = {
+  super_read_only: 'ON',
+  event_scheduler: 'OFF',
+  gtid_mode: 'ON',
+  enforce_gtid_consistency: 'ON',
+  log_replica_updates: 'ON',
+  skip_replica_start: 'ON',
+  relay_log_recovery: 'OFF',
+  sync_relay_log: '1',
+  replica_parallel_workers: '4',
+  replica_preserve_commit_order: 'ON',
+  rpl_semi_sync_source_enabled: 'ON',
+  rpl_semi_sync_source_timeout: '18446744073709551615',
+  rpl_semi_sync_source_wait_point: 'AFTER_SYNC',
+  rpl_semi_sync_source_wait_no_replica: 'ON',
+  rpl_semi_sync_replica_enabled: 'ON',
+  plugin_load_add: '"semisync_source.so;semisync_replica.so;mysql_clone.so"',
+};
+
+const OLD_WORDS = {
+  super_read_only: 'ON',
+  log_slave_updates: 'ON',
+  skip_slave_start: 'ON',
+  slave_preserve_commit_order: 'ON',
+  slave_parallel_type: 'LOGICAL_CLOCK',
+  rpl_semi_sync_master_enabled: 'ON',
+  rpl_semi_sync_master_wait_no_slave: 'ON',
+  rpl_semi_sync_slave_enabled: 'ON',
+};
+
+test('MySQL starts closed to administrators as well, in the words of 8.0.26, 8.4 and 9.x alike', () => {
+  for (const version of [80_026, 80_036, 80_400, 90_704])
+    expect(Object.fromEntries(mysqlOf(version))).toMatchObject(NEW_WORDS);
+  expect(mysqlOf(80_026).get('replica_parallel_type')).toBe('LOGICAL_CLOCK');
+  expect(mysqlOf(80_400).has('replica_parallel_type')).toBe(false);
+});
+
+test('no word that a version took away or does not know yet is written for it', () => {
+  for (const version of [80_026, 80_400, 90_704])
+    expect([...mysqlOf(version).keys()].filter((name) => /master|slave|read_only$/.test(name))).toEqual([
+      'super_read_only',
+    ]);
+  for (const version of [50_744, 80_020]) {
+    expect(Object.fromEntries(mysqlOf(version))).toMatchObject(OLD_WORDS);
+    expect([...mysqlOf(version).keys()].filter((name) => /replica|source/.test(name))).toEqual([]);
+  }
+  const old = mysqlOf(50_744, 'mysql: { extraPort: 3307 }');
+  expect(old.get('plugin_load_add')).toBe('"semisync_master.so;semisync_slave.so"');
+  expect([old.get('expire_logs_days'), old.get('relay_log_info_repository'), old.has('admin_port')]).toEqual([
+    '7',
+    'TABLE',
+    false,
+  ]);
+  expect(mysqlOf(80_020, 'mysql: { extraPort: 3307 }').get('admin_port')).toBe('3307');
+});
+
+test('MySQL 5.6 is rendered for durability: async only, and says why', () => {
+  expect(() => renderMyCnf(pair(), 'a', 'mysql56')).toThrow(/there is no AFTER_SYNC/);
+  const rendered = settings(renderMyCnf(pair('mysql: { durability: async }'), 'a', 'mysql56'));
+  expect(rendered.get('read_only')).toBe('ON');
+  expect([...rendered.keys()].filter((name) => /super|semi_sync|plugin/.test(name))).toEqual([]);
+});
+
+test('what every family shares is set for every family', () => {
+  const kinds: readonly ServerKind[] = Object.values(usualServer);
+  for (const kind of kinds) {
+    const rendered = settings(renderMyCnf(pair('mysql: { durability: async }'), 'b', kind.family, kind));
+    expect(Object.fromEntries(rendered), kind.family).toMatchObject({
+      server_id: '512',
+      binlog_format: 'ROW',
+      sync_binlog: '1',
+      relay_log_recovery: 'OFF',
+      sync_relay_log: '1',
+      auto_increment_offset: '2',
+    });
+  }
 });

@@ -14,16 +14,31 @@ export const familyName: Readonly<Record<ServerFamily, string>> = {
 
 const SUPER_READ_ONLY = 50_708;
 
-/** As in 80036 for "8.0.36-28"; null when the text is no version. */
+/** 80036 for "8.0.36-28"; null when the text is no version. */
 export function versionNumber(version: string): number | null {
   const [, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
   return major === undefined ? null : Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
 }
 
+export interface ServerKind {
+  readonly family: ServerFamily;
+  /** As versionNumber has it. */
+  readonly version: number;
+}
+
+/** The newest of each that this program has been run on. */
+export const usualServer: Readonly<Record<ServerFamily, ServerKind>> = {
+  mariadb: { family: 'mariadb', version: 101_119 },
+  mysql: { family: 'mysql', version: 90_704 },
+  mysql56: { family: 'mysql56', version: 50_624 },
+};
+
 /** `version` as @@version has it, like "10.11.19-MariaDB-log"; null when it is none that is known. */
-export function familyOf(version: string): ServerFamily | null {
-  if (/mariadb/i.test(version)) return 'mariadb';
+export function kindOf(version: string): ServerKind | null {
   const number = versionNumber(version);
   if (number === null) return null;
-  return number >= SUPER_READ_ONLY ? 'mysql' : 'mysql56';
+  if (/mariadb/i.test(version)) return { family: 'mariadb', version: number };
+  return { family: number >= SUPER_READ_ONLY ? 'mysql' : 'mysql56', version: number };
 }
+
+export const familyOf = (version: string): ServerFamily | null => kindOf(version)?.family ?? null;
