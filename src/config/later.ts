@@ -8,7 +8,6 @@ export interface NotYet {
 }
 
 const LATER: readonly (NotYet & { readonly used: (config: PairConfig) => boolean })[] = [
-  { path: 'vips.read', used: (c) => c.vips.read.length > 0, meanwhile: 'no node will hold these VIPs' },
   { path: 'vips.single', used: (c) => c.vips.single.length > 0, meanwhile: 'no node will hold these VIPs' },
   { path: 'proxy', used: (c) => c.proxy !== null, meanwhile: 'no proxy is started' },
   { path: 'notify', used: (c) => c.notify !== null, meanwhile: 'nobody is told' },

@@ -117,19 +117,20 @@ peer: { port: 9001 }
 api: { listen: "[::]:9000", tokenFile: t, openReads: true }
 secretFile: k
 stateDir: state
+reads: { prefer: db-2, maxLag: 10s, vrrpId: 9 }
 `;
 
 test('a file that uses every key is understood, and what is not served yet is a warning at its line', () => {
   const { config, warnings } = valid(FULL);
   expect(config.nodes.map((node) => node.address)).toEqual(['2001:db8::11', '2001:db8::12']);
   expect(config.vips.read).toEqual([{ address: '2001:db8::101', family: 6, prefix: 64 }]);
+  expect(config.reads).toEqual({ prefer: 'db-2', maxLagMs: 10_000, vrrpId: 9 });
   expect(config.vrrp.advertIntervalMs).toBe(40_950);
   expect(config.api).toEqual({ host: '::', port: 9000, tokenFile: 't', openReads: true });
   expect(config.notify?.email?.server).toEqual({ host: 'mail.example.net', port: 25 });
   expect(config.proxy).toEqual({ port: 3306, workers: 4, causalReads: 'off' });
   const keys = warnings.map((w) => [w.line, w.message.split(' ')[0]]);
   expect(keys).toEqual([
-    [7, 'vips.read'],
     [8, 'vips.single'],
     [13, 'mysql.replication.positioning'],
     [28, 'proxy'],
@@ -318,6 +319,23 @@ test('an IPv6 VIP with VRRP version 2 is refused', () => {
 test('the same VIP in two kinds, and a single VIP without a proxy, are refused', () => {
   const text = `pair: shop\n${NODES}vips: { write: [192.0.2.100/24], read: [192.0.2.100/24], single: [192.0.2.102/24] }`;
   expect(findings(text).map((f) => f.code)).toEqual(['vip-twice', 'single-needs-proxy']);
+});
+
+const READ_VIP = `pair: shop\n${NODES}vips: { write: [192.0.2.100/24], read: [192.0.2.101/24] }\n`;
+
+test.each([
+  ['reads: { prefer: c }', 'unknown-node'],
+  ['reads: { vrrpId: 51 }', 'equal-vrrp-ids'],
+  ['reads: { vrrpId: 256 }', 'wrong-value'],
+  ['reads: { maxLag: 2s }', 'max-lag-margin'],
+  ['reads: { maxLag: 2s }\nmysql: { heartbeatInterval: 300ms }', 'max-lag-margin'],
+])('%s is refused: %s', (text, code) => {
+  expect(findings(`${READ_VIP}${text}\n`).map((f) => f.code)).toEqual([code]);
+});
+
+test('the read VIPs are a virtual router of their own, next to the one of the write VIPs', () => {
+  expect(valid(READ_VIP).config.reads).toEqual({ prefer: 'standby', maxLagMs: 5000, vrrpId: 52 });
+  expect(valid(`${READ_VIP}vrrp: { id: 255 }`).config.reads.vrrpId).toBe(254);
 });
 
 test('three nodes, and one, are refused', () => {

@@ -2,6 +2,7 @@
 // Order: syntax and tree (document.ts) -> keys and values (section.ts over schema.ts) -> rules between keys (rules.ts).
 import { type Ledger, openLedger } from './document.ts';
 import { notYet } from './later.ts';
+import { readsVrrpId } from './reads-rules.ts';
 import { checkRules } from './rules.ts';
 import { PAIR, type PairValues } from './schema.ts';
 import { readFile } from './section.ts';
@@ -102,6 +103,11 @@ function resolve(read: PairValues, file: string): PairConfig {
       priority: value.priority ?? (i === 0 ? 100 : 90),
     })),
     vips: values.vips,
+    reads: {
+      prefer: values.reads.prefer,
+      maxLagMs: values.reads.maxLag,
+      vrrpId: readsVrrpId(values.reads.vrrpId, vrrp.id),
+    },
     mysql: {
       port: mysql.port,
       socket: mysql.socket,

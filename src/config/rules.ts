@@ -2,6 +2,7 @@
 // key that was wrong already is undefined here and judged no further.
 import { ADDRESS_RULES } from './address-rules.ts';
 import type { Ledger, Place } from './document.ts';
+import { READS_RULES } from './reads-rules.ts';
 import type { Report, Rule } from './rule.ts';
 import type { PairValues } from './schema.ts';
 import { TIME_RULES } from './time-rules.ts';
@@ -59,7 +60,14 @@ const ports: Rule = ({ mysql, peer, api, clone }, report) => {
   }
 };
 
-const RULES: readonly Rule[] = [...ADDRESS_RULES, authentication, ...TIME_RULES, ports, ...WITNESS_RULES];
+const RULES: readonly Rule[] = [
+  ...ADDRESS_RULES,
+  authentication,
+  ...TIME_RULES,
+  ports,
+  ...WITNESS_RULES,
+  ...READS_RULES,
+];
 
 /** The place of the first path that stands in the file, or of the nearest section around the first. */
 function placeFor(paths: readonly string[], ledger: Ledger): Place {

@@ -15,6 +15,7 @@ import {
   vips,
   whole,
 } from './fields.ts';
+import { READS } from './reads-schema.ts';
 import { type NamedSections, optional, type ReadShape, section } from './section.ts';
 import { WITNESS } from './witness-schema.ts';
 
@@ -302,7 +303,7 @@ export const PAIR = {
   vips: section('The virtual IPs, each with the prefix length of the network that it lies in.', {
     write: vips({ meaning: 'Follow the writer.', example: '[192.0.2.100/24]' }, 1),
     read: vips({
-      meaning: 'Prefer the standby.',
+      meaning: 'Prefer the standby, or the node that reads.prefer names.',
       fallback: [],
       fallbackText: 'none',
       example: '[192.0.2.101/24]',
@@ -314,6 +315,7 @@ export const PAIR = {
       example: '[192.0.2.102/24]',
     }),
   }),
+  reads: READS,
   mysql: MYSQL,
   vrrp: VRRP,
   failover: FAILOVER,

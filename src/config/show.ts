@@ -26,6 +26,11 @@ export function showPair(config: PairConfig): string {
       ...(config.vips.read.length > 0 && { read: config.vips.read.map(cidr) }),
       ...(config.vips.single.length > 0 && { single: config.vips.single.map(cidr) }),
     },
+    reads: {
+      prefer: config.reads.prefer,
+      maxLag: formatDuration(config.reads.maxLagMs),
+      vrrpId: config.reads.vrrpId,
+    },
     mysql: given({
       port: mysql.port,
       socket: mysql.socket,

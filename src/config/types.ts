@@ -37,6 +37,14 @@ export interface VipsConfig {
   readonly single: readonly Cidr[];
 }
 
+export interface ReadsConfig {
+  /** `standby`, or the name of a node. */
+  readonly prefer: string;
+  readonly maxLagMs: number;
+  /** Virtual router id of the read VIPs, 1..255. */
+  readonly vrrpId: number;
+}
+
 export interface MysqlConfig {
   readonly port: number;
   /** Unix socket of the local server; null: the agent reaches it by TCP. */
@@ -120,6 +128,7 @@ export interface PairConfig {
   /** Two, in the order of the file. */
   readonly nodes: readonly NodeConfig[];
   readonly vips: VipsConfig;
+  readonly reads: ReadsConfig;
   readonly mysql: MysqlConfig;
   readonly vrrp: VrrpConfig;
   readonly failover: FailoverConfig;
