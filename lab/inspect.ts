@@ -1,5 +1,6 @@
 // What `lab status` shows: hosts, services, the holder of the VIP, and twinkeep's own words.
 
+import type { ServerFamily } from '../src/core/family.ts';
 import { isSupervised, isUp, managerProcess, serviceProcess } from './host.ts';
 import { vipHolders } from './lab.ts';
 import { twinkeep } from './pair.ts';
@@ -23,6 +24,7 @@ export interface ServiceStatus {
 
 export interface LabStatus {
   readonly name: string;
+  readonly server: ServerFamily;
   readonly dir: string;
   readonly vip: string;
   readonly vipHolders: readonly NodeName[];
@@ -60,6 +62,7 @@ export async function labStatus(lab: LabOptions): Promise<LabStatus> {
   const said = lab.agents ? await twinkeep(lab, ['status']) : null;
   return {
     name: lab.name,
+    server: lab.server,
     dir: lab.dir,
     vip: writeVip,
     vipHolders: await vipHolders(lab),

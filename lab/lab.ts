@@ -3,14 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../src/core/error.ts';
-import {
-  answers,
-  prepareServer,
-  rootSession,
-  startServer,
-  templateDataDir,
-  waitForServer,
-} from './database.ts';
+import { answers, prepareServer, rootSession, startServer, waitForServer } from './database.ts';
 import {
   bootPlace,
   forbidRestart,
@@ -38,6 +31,7 @@ import {
   writeVip,
 } from './plan.ts';
 import { signal, startTimeOf, until } from './process.ts';
+import { serverOf } from './server.ts';
 import { watchStatus } from './statuswatch.ts';
 import { removeEtcdData, requireEtcd, startEtcd, startWitness } from './witness.ts';
 
@@ -148,7 +142,7 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   writePairFile(lab);
   await startWitness(lab);
   progress('starting the database servers');
-  const template = await templateDataDir();
+  const template = await serverOf(lab).template();
   await Promise.all(nodeNames.map((node) => prepareServer(lab, node, template)));
   await Promise.all(nodeNames.map((node) => startServer(lab, node)));
   await Promise.all(nodeNames.map((node) => waitForServer(lab, node)));
@@ -196,8 +190,7 @@ export async function moveVipByHand(lab: LabOptions, to: NodeName): Promise<void
 /** Without agents, a server boots as it should: read-only, and waiting for a standby that nobody connected. */
 async function openByHand(lab: LabOptions, node: NodeName): Promise<void> {
   const session = await rootSession(lab, node);
-  await session.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
-  await session.query('SET GLOBAL read_only = OFF');
+  for (const statement of serverOf(lab).openAlone) await session.query(statement);
   session.close();
 }
 

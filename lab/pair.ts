@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { OperatorError } from '../src/core/error.ts';
-import { outerSocket, rootSession, serverSocket } from './database.ts';
+import { outerSocket, rootSession } from './database.ts';
 import { requireUp, type Service, startService } from './host.ts';
 import {
   addressOf,
@@ -19,6 +19,7 @@ import {
   writeVip,
 } from './plan.ts';
 import { run } from './process.ts';
+import { serverOf, serverSocket } from './server.ts';
 import { witnessEndpoints } from './witness.ts';
 
 export const launcher = join(projectRoot, 'twinkeep');
@@ -44,12 +45,15 @@ export function writePairFile(lab: LabOptions): void {
     ...(lab.witnesses > 0 && { witness: { etcd: witnessEndpoints(lab) } }),
   };
   const overrides = (parse(lab.pairOverrides) ?? {}) as Record<string, unknown>;
-  for (const [key, value] of Object.entries(overrides)) {
-    const before = sections[key];
-    const merge = isMapping(before) && isMapping(value);
-    sections[key] = merge ? { ...before, ...value } : value;
-  }
+  for (const more of [serverOf(lab).pair, overrides]) replaceKeys(sections, more);
   writeFileSync(pairFile(lab), `# The pair of the lab "${lab.name}".\n${stringify(sections)}`);
+}
+
+function replaceKeys(sections: Record<string, unknown>, by: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(by)) {
+    const before = sections[key];
+    sections[key] = isMapping(before) && isMapping(value) ? { ...before, ...value } : value;
+  }
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

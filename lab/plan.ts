@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../src/core/error.ts';
+import type { ServerFamily } from '../src/core/family.ts';
 
 /** The two database hosts. */
 export type NodeName = 'a' | 'b';
@@ -45,6 +46,7 @@ export const mysqlPort = 3306;
 export interface LabOptions {
   readonly name: string;
   readonly dir: string;
+  readonly server: ServerFamily;
   /** Whether the hosts run the agent; without it the lab is two servers on a network. */
   readonly agents: boolean;
   /** How many witness hosts: 0, 1 or 3. */
@@ -71,6 +73,7 @@ export function labOptions(given: Partial<LabOptions>): LabOptions {
   return {
     name,
     dir: given.dir ?? join(tmpdir(), `twinkeep-lab-${name}`),
+    server: given.server ?? 'mariadb',
     agents: given.agents ?? true,
     witnesses: given.witnesses ?? 0,
     serverRestartS: given.serverRestartS ?? 1,

@@ -11,10 +11,12 @@ import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
 import { claimLab, labDown, labUp, requireUnclaimed } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
+import { asServer } from '../../lab/server.ts';
 import { OperatorError } from '../core/error.ts';
 
 interface DrillOptions {
   readonly repeat: string;
+  readonly server: string;
   readonly json?: boolean;
   readonly keep?: boolean;
   readonly all?: boolean;
@@ -31,6 +33,7 @@ export function register(program: Command): void {
     .command('drill')
     .description('cause faults in a lab of its own and measure what clients see (needs root)')
     .argument('[fault...]', 'which faults; without one: all that suit the lab')
+    .option('--server <family>', 'mariadb, mysql (9.7) or mysql56', 'mariadb')
     .option('--witness [hosts]', 'in a lab with a witness: etcd on one host, or on 3')
     .option('--all', 'every fault in a lab without a witness, then in one with it')
     .option('--repeat <times>', 'how often each', '1')
@@ -63,6 +66,7 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
   }
   const lab: Partial<LabOptions> = {
     name: options.name,
+    server: asServer(options.server),
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     pairOverrides: options.set.join('\n'),
   };

@@ -9,6 +9,7 @@ import { labDown, labUp, openLab, requireNoLab } from '../../lab/lab.ts';
 import { defaultLoad, startLoad } from '../../lab/load.ts';
 import { asHost, defaultLabName, type LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
+import { asServer } from '../../lab/server.ts';
 import { OperatorError } from '../core/error.ts';
 
 interface Where {
@@ -17,6 +18,7 @@ interface Where {
 }
 
 interface UpOptions extends Where {
+  readonly server: string;
   readonly agents: boolean;
   /** True: given without a number. */
   readonly witness?: string | true;
@@ -50,6 +52,7 @@ export function register(program: Command): void {
       .option('--dir <folder>', "the lab's folder (default: in the system's folder for temporary files)");
 
   verb('up', 'build the lab: hosts, servers, set-up, agents')
+    .option('--server <family>', 'mariadb, mysql (9.7) or mysql56', 'mariadb')
     .option('--no-agents', 'two servers on a network, nothing that watches them')
     .option('--witness [hosts]', 'a third place that decides: etcd on a host of its own (w), or on 3 hosts')
     .option('--server-restart <seconds>', 'until a server that crashed is started again', '1')
@@ -99,6 +102,7 @@ async function up(options: UpOptions): Promise<void> {
   const progress = progressOn(process.stderr);
   const wanted: Partial<LabOptions> = {
     ...where(options),
+    server: asServer(options.server),
     agents: options.agents,
     witnesses: witnessHosts(options.witness),
     serverRestartS: seconds('--server-restart', options.serverRestart),
@@ -130,7 +134,7 @@ function statusText(seen: LabStatus): string {
   });
   const holder = seen.vipHolders.length === 0 ? 'nobody' : seen.vipHolders.join(' AND ');
   return [
-    `lab "${seen.name}" in ${seen.dir}`,
+    `lab "${seen.name}" (${seen.server}) in ${seen.dir}`,
     ...rows.map((row) => `  ${row.trimEnd()}`),
     `  write VIP ${seen.vip} is held by ${holder}`,
     ...(seen.twinkeep === '' ? [] : ['', seen.twinkeep]),

@@ -1,0 +1,46 @@
+// Which server the lab runs: one file a family (server-mariadb.ts, server-mysql.ts, server-mysql56.ts), chosen here.
+
+import { OperatorError } from '../src/core/error.ts';
+import type { ServerFamily } from '../src/core/family.ts';
+import type { LabOptions, NodeName } from './plan.ts';
+import { mariadbServer } from './server-mariadb.ts';
+import { mysqlServer } from './server-mysql.ts';
+import { mysql56Server } from './server-mysql56.ts';
+
+/** Inside each host; its /run is its own. */
+export const serverSocket = '/run/mysqld/mysqld.sock';
+export const serverPidFile = '/run/mysqld/mysqld.pid';
+
+/** What the lab needs to know of a family; what the program does with a server is in src/io/database. */
+export interface LabServer {
+  /** Makes the empty data directory that every lab copies, once, in the cache. Throws OperatorError. */
+  readonly template: () => Promise<string>;
+  /** The account of the machine that owns the data. */
+  readonly owner: string;
+  /** Lines of my.cnf beside the rendered ones: small sizes, and what this way of running the server needs. */
+  readonly settings: string;
+  readonly argv: (lab: LabOptions, node: NodeName, myCnf: string) => Promise<readonly string[]>;
+  /** Statements that open a server which has no standby, as an administrator would without twinkeep. */
+  readonly openAlone: readonly string[];
+  /** Sections of pair.yaml that this family needs. */
+  readonly pair: Readonly<Record<string, unknown>>;
+}
+
+const SERVERS: Readonly<Record<ServerFamily, LabServer>> = {
+  mariadb: mariadbServer,
+  mysql: mysqlServer,
+  mysql56: mysql56Server,
+};
+
+export const serverOf = (lab: LabOptions): LabServer => SERVERS[lab.server];
+
+/** The family by the name that --server takes. */
+export function asServer(text: string): ServerFamily {
+  const family = (Object.keys(SERVERS) as ServerFamily[]).find((name) => name === text);
+  if (family !== undefined) return family;
+  throw new OperatorError(
+    'lab-server-family',
+    `--server ${text} is no server that the lab can run.`,
+    `Say --server ${Object.keys(SERVERS).join(', --server ')}.`,
+  );
+}
