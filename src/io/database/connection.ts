@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly extraPort?: number;
   readonly user: string;
   readonly password: string;
+  /** Asked at each log-in instead: the password may have been changed meanwhile (`twinkeep rotate`). */
+  readonly passwordNow?: () => string;
   /** Further authentication plugins of the client, by name; set-up logs in through the unix socket with one. */
   readonly authPlugins?: mysql.ConnectionOptions['authPlugins'];
 }
@@ -76,7 +78,7 @@ async function handshake(endpoint: Endpoint, deadlineMs: number, extra: boolean)
     const made = mysql.createConnection({
       stream: () => socket,
       user: endpoint.user,
-      password: endpoint.password,
+      password: endpoint.passwordNow?.() ?? endpoint.password,
       multipleStatements: true,
       dateStrings: true,
       supportBigNumbers: true,
