@@ -16,7 +16,7 @@ import { lockAgainstSecondAgent } from '../io/linux/process.ts';
 import { openStateFolder } from '../io/state/recordfile.ts';
 import { keepCompiled, LEAN_NODE_FLAGS, resolvedFromEnvironment } from './launch.ts';
 import { openLog } from './log.ts';
-import type { WireOrder, WireReport, WireSettings } from './wire/protocol.ts';
+import type { VipGroup, WireOrder, WireReport, WireSettings } from './wire/protocol.ts';
 
 /** A manager whose agent died connects to the next one within this; otherwise a new one is started. */
 const ADOPT_MS = 40;
@@ -42,6 +42,15 @@ function authenticationOf(config: PairConfig): Authentication {
   return { kind: authentication.type, password };
 }
 
+function vipGroups({ vips, vrrp, reads }: PairConfig, self: NodeConfig): VipGroup[] {
+  const { priority } = self;
+  const groups: VipGroup[] = [
+    { name: 'write', vips: vips.write, vrid: vrrp.id, vridKey: 'vrrp.id', priority },
+    { name: 'read', vips: vips.read, vrid: reads.vrrpId, vridKey: 'reads.vrrpId', priority },
+  ];
+  return groups.filter((group) => group.vips.length > 0);
+}
+
 export function wireSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): WireSettings {
   const { vrrp, failover } = config;
   return {
@@ -49,10 +58,8 @@ export function wireSettings(config: PairConfig, self: NodeConfig, peer: NodeCon
     interfaceName: self.interface,
     ownAddress: self.address,
     peerAddress: peer.address,
-    vips: config.vips.write,
-    vrid: vrrp.id,
+    groups: vipGroups(config, self),
     version: vrrp.version,
-    priority: self.priority,
     advertIntervalMs: vrrp.advertIntervalMs,
     unicast: vrrp.peers === 'unicast',
     authentication: authenticationOf(config),
@@ -201,6 +208,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
           return;
         case 'claim':
         case 'yield':
+        case 'reads':
           order(message);
           return;
         case 'bye':

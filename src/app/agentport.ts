@@ -1,6 +1,7 @@
 // The manager's side of the agent link: orders with answers, a pulse, and the news from the wire.
 
 import type { WireView } from '../core/pair/event.ts';
+import type { Grant } from '../core/readvip/state.ts';
 import {
   type AgentMessage,
   connectToAgent,
@@ -19,6 +20,11 @@ export interface AgentLinkListener {
   onStop(because: string): void;
 }
 
+export interface ReadPort {
+  /** Nobody waits for it: what is lost is said again. */
+  grantReads(grant: Grant): void;
+}
+
 /** Our own pulse; the agent's is faster, because less time is given to it. */
 const PULSE_MS = 500;
 /** How often the agent's silence is looked at. */
@@ -30,7 +36,7 @@ export function openAgentPort(
   clock: Clock,
   graceMs: number,
   listener: AgentLinkListener,
-): AgentPort & { bye(because: string): void; close(): void } {
+): AgentPort & ReadPort & { bye(because: string): void; close(): void } {
   let link: Link<ManagerMessage> | null = null;
   let up = false;
   let heardMs = 0;
@@ -118,6 +124,9 @@ export function openAgentPort(
   return {
     claim: (epoch, deadlineMs) => ask((id) => ({ kind: 'claim', id, epoch }), deadlineMs),
     yield: (because, deadlineMs) => ask((id) => ({ kind: 'yield', id, because }), deadlineMs),
+    grantReads(grant) {
+      link?.send({ kind: 'reads', grant });
+    },
     bye(because) {
       link?.send({ kind: 'bye', because });
     },

@@ -25,6 +25,7 @@ const wire = (vipTruth: WireDetail['vipTruth']): WireDetail => ({
   vrrpState: 'MASTER',
   vrrpBecause: '',
   vips: [],
+  reads: null,
   advertsSent: 0,
   advertsReceived: 0,
   dropped: {},

@@ -3,7 +3,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { openLeases } from '../../src/app/wire/leases.ts';
-import type { WireSettings } from '../../src/app/wire/protocol.ts';
+import type { VipGroup, WireSettings } from '../../src/app/wire/protocol.ts';
 import { openVirtualRouter } from '../../src/app/wire/router.ts';
 import { openTruthWatch } from '../../src/app/wire/truthwatch.ts';
 import { decodeArp } from '../../src/core/arp/arp.ts';
@@ -61,15 +61,20 @@ interface Said {
 
 /** What the wire thread of one agent does, without its thread. */
 function openHost(namespace: string, own: string, peer: string, vip: string) {
+  const group: VipGroup = {
+    name: 'write',
+    vips: [{ address: vip, prefix: vip.includes(':') ? 64 : 24, family: vip.includes(':') ? 6 : 4 }],
+    vrid: 77,
+    vridKey: 'vrrp.id',
+    priority: 100,
+  };
   const settings: WireSettings = {
     pair: 'truth',
     interfaceName: 'eth0',
     ownAddress: own,
     peerAddress: peer,
-    vips: [{ address: vip, prefix: vip.includes(':') ? 64 : 24, family: vip.includes(':') ? 6 : 4 }],
-    vrid: 77,
+    groups: [group],
     version: 3,
-    priority: 100,
     advertIntervalMs: 100,
     unicast: false,
     authentication: { kind: 'none' },
@@ -85,11 +90,11 @@ function openHost(namespace: string, own: string, peer: string, vip: string) {
     const route = openRouteSocket();
     const leases = openLeases(settings, route, say);
     const truth = openTruthWatch(settings, leases, say, TIMES);
-    const router = openVirtualRouter(settings, vip.includes(':') ? 6 : 4, leases, {
+    const router = openVirtualRouter(settings, group, vip.includes(':') ? 6 : 4, leases, {
       say,
       masterDown() {},
       masterBack() {},
-      heard: (priority) => truth.peerAdvert(priority),
+      heard: (priority) => truth.peerAdvert('write', priority),
       lostRole() {},
     });
     router.link(true, 'up');

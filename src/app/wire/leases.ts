@@ -41,11 +41,13 @@ export interface Leases {
   /** Whether a former agent left VIPs behind. */
   leftovers(): boolean;
   removeLeftovers(): void;
-  /** Newcomers get a reset at once, instead of silence that costs them a second. */
-  turnClientsAway(): void;
-  admitClients(): void;
+  /** Newcomers at these VIPs get a reset at once, instead of silence that costs them a second. */
+  turnClientsAway(addresses: readonly string[]): void;
+  admitClients(addresses: readonly string[]): void;
   /** Resets every client connection of the database port, but the peer's and this host's own. */
   cutClients(): void;
+  /** Resets those that came by one of these VIPs. */
+  cutClientsOf(addresses: readonly string[]): void;
   close(): void;
 }
 
@@ -63,15 +65,16 @@ export function openLeases(settings: WireSettings, route: RouteSocket, say: Say)
       `clients may wait a second at a switchover: ${rejector.reason ?? 'nftables is not available'}`,
     );
   }
-  const hasV4 = settings.vips.some((vip) => vip.family === 4);
-  const hasV6 = settings.vips.some((vip) => vip.family === 6);
+  const vips = settings.groups.flatMap((group) => group.vips);
+  const hasV4 = vips.some((vip) => vip.family === 4);
+  const hasV6 = vips.some((vip) => vip.family === 6);
   const arp: ArpSocket | null = hasV4
     ? openArpSocket({ interfaceName: settings.interfaceName, receives: false })
     : null;
   const nd: NdSocket | null = hasV6
     ? openNdSocket({ interfaceName: settings.interfaceName, receives: false })
     : null;
-  const vipAddresses = settings.vips.map((vip) => vip.address);
+  const vipAddresses = vips.map((vip) => vip.address);
   const renewEveryMs = (settings.vipLeaseS * 1000) / RENEWALS_PER_LEASE;
   const holding = new Set<string>();
   let renewAtMs = Number.POSITIVE_INFINITY;
@@ -79,7 +82,7 @@ export function openLeases(settings: WireSettings, route: RouteSocket, say: Say)
   const keyOf = (address: string): AddressKey => ({
     interfaceIndex: index,
     address,
-    prefix: settings.vips.find((vip) => vip.address === address)?.prefix ?? 32,
+    prefix: vips.find((vip) => vip.address === address)?.prefix ?? 32,
   });
   const put = (address: string): void =>
     route.addAddress({ ...keyOf(address), validLifetimeS: settings.vipLeaseS });
@@ -163,14 +166,20 @@ export function openLeases(settings: WireSettings, route: RouteSocket, say: Say)
         );
       }
     },
-    turnClientsAway() {
-      rejector.reject(vipAddresses, TURN_AWAY_MS);
+    turnClientsAway(addresses) {
+      rejector.reject(addresses, TURN_AWAY_MS);
     },
-    admitClients() {
-      rejector.accept(vipAddresses);
+    admitClients(addresses) {
+      rejector.accept(addresses);
     },
     cutClients() {
       diagnostics.destroyTcp({ localPort: settings.mysqlPort, keep: keeps });
+    },
+    cutClientsOf(addresses) {
+      diagnostics.destroyTcp({
+        localPort: settings.mysqlPort,
+        keep: (_remote, _port, local) => !addresses.includes(local),
+      });
     },
     close() {
       rejector.close();

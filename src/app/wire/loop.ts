@@ -4,13 +4,15 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
+import { assert } from '../../core/error.ts';
 import type { RouteEvent } from '../../core/netlink/monitor.ts';
 import { bootMs } from '../../io/linux/libc.ts';
 import { openRouteMonitor, openRouteSocket } from '../../io/linux/netlink.ts';
 import { poll, type Waker } from '../../io/linux/poll.ts';
 import { openGatewayWatch } from './gateway.ts';
 import { openLeases } from './leases.ts';
-import type { WireOrder, WireReport, WireSettings } from './protocol.ts';
+import type { VipGroup, WireOrder, WireReport, WireSettings } from './protocol.ts';
+import { openReadGroup } from './reads.ts';
 import { openVirtualRouter, type VirtualRouter } from './router.ts';
 import { openTruthWatch } from './truthwatch.ts';
 
@@ -18,6 +20,12 @@ import { openTruthWatch } from './truthwatch.ts';
 const SLEEP_MS_MAX = 100;
 /** An advert is late after this many intervals. */
 const LATE_ADVERTS = 1.6;
+
+function writeGroupOf(settings: WireSettings): VipGroup {
+  const group = settings.groups.find(({ name }) => name === 'write');
+  assert(group !== undefined, 'a pair has a write VIP');
+  return group;
+}
 
 export interface WireLoop {
   /** Blocks the thread until stopped. */
@@ -32,7 +40,9 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   const route = openRouteSocket();
   const monitor = openRouteMonitor(route.portId);
   const leases = openLeases(settings, route, say);
-  const families = [...new Set(settings.vips.map((vip) => vip.family))];
+  const write = writeGroupOf(settings);
+  const writeVips = write.vips.map((vip) => vip.address);
+  const families = [...new Set(write.vips.map((vip) => vip.family))];
   const gateway = openGatewayWatch(settings, leases.mac, say);
   const truth = openTruthWatch(settings, leases, say);
   let claimedEpoch: number | null = null;
@@ -50,7 +60,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   let stopping = false;
 
   const routers: VirtualRouter[] = families.map((family) =>
-    openVirtualRouter(settings, family, leases, {
+    openVirtualRouter(settings, write, family, leases, {
       say,
       masterDown(because) {
         peerAdverts = 'silent';
@@ -61,7 +71,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       masterBack: hear,
       heard(priority) {
         hear();
-        truth.peerAdvert(priority);
+        truth.peerAdvert('write', priority);
       },
       lostRole(because) {
         if (claimedEpoch === null) return;
@@ -70,6 +80,15 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       },
     }),
   );
+
+  const reads = openReadGroup(
+    settings,
+    settings.groups.find(({ name }) => name === 'read') ?? null,
+    leases,
+    say,
+    (priority) => truth.peerAdvert('read', priority),
+  );
+  const all: readonly VirtualRouter[] = [...routers, ...reads.routers];
 
   function readLink(): void {
     const found = route.listLinks().find((each) => each.name === settings.interfaceName);
@@ -81,7 +100,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         : `the interface ${settings.interfaceName} is ${!found.up ? 'set down' : found.running ? 'up' : 'without carrier (is the cable in?)'}`;
     link = { up, because };
     if (before === up && reported !== '') return;
-    for (const router of routers) router.link(up, because);
+    for (const router of all) router.link(up, because);
     truth.link(up);
     if (!up) {
       peerAdverts = 'unknown';
@@ -101,7 +120,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       return;
     }
     if (event.kind === 'address-removed' && leases.wasLost(event.address)) {
-      for (const router of routers) router.addressLost(event.address.address);
+      for (const router of all) router.addressLost(event.address.address);
     }
   }
 
@@ -116,7 +135,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     }
     lastEpoch = epoch;
     // Before the addresses: the rejector would turn away this host's own new clients.
-    leases.admitClients();
+    leases.admitClients(writeVips);
     const refusals = routers
       .map((router) => router.claim(`the writer of epoch ${epoch}`))
       .filter((r) => r !== null);
@@ -132,7 +151,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   function yieldRole(because: string): void {
     claimedEpoch = null;
     // The order matters: newcomers are turned away, then those inside are cut off, then the address goes.
-    leases.turnClientsAway();
+    leases.turnClientsAway(writeVips);
     leases.cutClients();
     for (const router of routers) router.yield(because);
     leases.cutClients();
@@ -147,6 +166,9 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         yieldRole(order.because);
         report({ kind: 'done', id: order.id });
         return;
+      case 'reads':
+        reads.grant(order.grant);
+        return;
       case 'stop':
         if (claimedEpoch !== null) yieldRole('the agent is stopping');
         stopping = true;
@@ -159,7 +181,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       'stalled',
       `this agent did not run for ${Math.round(forMs)} ms: it gives the VIP up until its manager claims it again`,
     );
-    for (const router of routers) router.stalled(forMs);
+    for (const router of all) router.stalled(forMs);
     truth.stalled();
     claimedEpoch = null;
   }
@@ -185,7 +207,8 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     const [first] = routers;
     const held = leases.held();
     const vipTruth = truth.view();
-    const digest = JSON.stringify([wire, first?.stateName(), [...held]]);
+    const readsNow = reads.view();
+    const digest = JSON.stringify([wire, first?.stateName(), [...held], readsNow]);
     if (digest === reported && vipTruth === reportedTruth) return;
     reported = digest;
     reportedTruth = vipTruth;
@@ -195,11 +218,8 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       detail: {
         vrrpState: first?.stateName() ?? 'INIT',
         vrrpBecause: first?.because() ?? '',
-        vips: settings.vips.map((vip) => ({
-          address: vip.address,
-          prefix: vip.prefix,
-          held: held.has(vip.address),
-        })),
+        vips: write.vips.map(({ address, prefix }) => ({ address, prefix, held: held.has(address) })),
+        reads: readsNow,
         ...(first?.counters() ?? { advertsSent: 0, advertsReceived: 0, dropped: {} }),
         vipTruth,
       },
@@ -208,7 +228,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
 
   function dispatch(ready: readonly number[]): void {
     if (ready.includes(monitor.fd)) for (const event of monitor.read()) onRoute(event);
-    for (const router of routers) if (router.fds.some((fd) => ready.includes(fd))) router.receive();
+    for (const router of all) if (router.fds.some((fd) => ready.includes(fd))) router.receive();
     if (gateway.fds().some((fd) => ready.includes(fd))) gateway.receive();
     if (truth.fds.some((fd) => ready.includes(fd))) truth.receive();
     if (ready.includes(waker.fd)) waker.drain();
@@ -224,13 +244,19 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       const startedMs = bootMs();
       leases.sweepStrangers();
       readLink();
-      for (const router of routers) router.start();
+      for (const router of all) router.start();
       report({ kind: 'ready' });
       let leftovers = leases.leftovers();
       let expectedMs = bootMs();
       while (!stopping) {
         const now = bootMs();
-        const due = [...routers.map((router) => router.dueMs()), leases.dueMs(), gateway.dueMs(), lateAtMs];
+        const due = [
+          ...all.map((router) => router.dueMs()),
+          reads.dueMs(),
+          leases.dueMs(),
+          gateway.dueMs(),
+          lateAtMs,
+        ];
         const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, Math.min(...due) - now));
         expectedMs = now + timeoutMs;
         const fds = [
@@ -238,13 +264,14 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
           monitor.fd,
           ...gateway.fds(),
           ...truth.fds,
-          ...routers.flatMap((router) => router.fds),
+          ...all.flatMap((router) => router.fds),
         ];
         const ready = poll(fds, timeoutMs);
         const late = bootMs() - expectedMs;
         if (late > settings.stallMs) onStall(late);
         dispatch(ready);
-        for (const router of routers) router.tick();
+        for (const router of all) router.tick();
+        reads.tick();
         leases.renew();
         checkLate();
         gateway.tick();
@@ -255,7 +282,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         }
         tell();
       }
-      for (const router of routers) router.stop();
+      for (const router of all) router.stop();
       truth.close();
       leases.close();
       report({ kind: 'stopped' });

@@ -1,8 +1,26 @@
 // What the agent's two threads tell each other: the main thread orders, the wire thread (VRRP, addresses, ARP) reports.
 
 import type { WireView } from '../../core/pair/event.ts';
+import type { Grant } from '../../core/readvip/state.ts';
 import type { Authentication } from '../../core/vrrp/authentication.ts';
 import type { WireDetail } from '../../io/agentlink/link.ts';
+
+export interface Vip {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 4 | 6;
+}
+
+/** VIPs that move together: one virtual router an address family. */
+export interface VipGroup {
+  /** `write`: the manager says who holds it. `read`: VRRP elects among the nodes whose managers let them. */
+  readonly name: 'write' | 'read';
+  readonly vips: readonly Vip[];
+  readonly vrid: number;
+  /** Where pair.yaml says so. */
+  readonly vridKey: string;
+  readonly priority: number;
+}
 
 /** Everything the wire thread needs of the configuration. Plain data: it is handed over a thread boundary. */
 export interface WireSettings {
@@ -10,10 +28,8 @@ export interface WireSettings {
   readonly interfaceName: string;
   readonly ownAddress: string;
   readonly peerAddress: string;
-  readonly vips: readonly { readonly address: string; readonly prefix: number; readonly family: 4 | 6 }[];
-  readonly vrid: number;
+  readonly groups: readonly VipGroup[];
   readonly version: 2 | 3;
-  readonly priority: number;
   readonly advertIntervalMs: number;
   readonly unicast: boolean;
   readonly authentication: Authentication;
@@ -29,6 +45,8 @@ export interface WireSettings {
 export type WireOrder =
   | { readonly kind: 'claim'; readonly id: number; readonly epoch: number }
   | { readonly kind: 'yield'; readonly id: number; readonly because: string }
+  /** Who may hold the read VIPs, as the manager sees it; renewed all the time. */
+  | { readonly kind: 'reads'; readonly grant: Grant }
   | { readonly kind: 'stop' };
 
 export type WireReport =

@@ -19,7 +19,7 @@ import {
 import { bootMs } from '../../io/linux/libc.ts';
 import { openVrrpSocket } from '../../io/linux/rawsocket.ts';
 import type { Leases } from './leases.ts';
-import type { WireSettings } from './protocol.ts';
+import type { VipGroup, WireSettings } from './protocol.ts';
 
 export interface RouterListener {
   say(level: 'info' | 'warn' | 'error', code: string, because: string): void;
@@ -46,12 +46,15 @@ export interface VirtualRouter {
   /** Null: it is master. Otherwise the reason why not. */
   claim(because: string): string | null;
   yield(because: string): void;
+  /** The read group's: this node may hold the VIPs, with this priority; null: it may not. */
+  allow(priority: number | null): void;
   stateName(): string;
   because(): string;
   counters(): { advertsSent: number; advertsReceived: number; dropped: Readonly<Record<string, number>> };
 }
 
 const LINK_FAULT = 'the link is down';
+const NOT_ALLOWED = 'this node may not hold the VIPs now';
 /** So many kinds of dropped adverts are told of; what is made up on the network must not fill the log. */
 const DROPS_TOLD_MAX = 16;
 
@@ -70,12 +73,13 @@ function sourceOf(settings: WireSettings, family: 4 | 6): string {
 
 export function openVirtualRouter(
   settings: WireSettings,
+  group: VipGroup,
   family: 4 | 6,
-  leases: Leases,
+  leases: Pick<Leases, 'add' | 'remove' | 'announce'>,
   listener: RouterListener,
 ): VirtualRouter {
   const source = sourceOf(settings, family);
-  const addresses = settings.vips.filter((vip) => vip.family === family).map((vip) => vip.address);
+  const addresses = group.vips.filter((vip) => vip.family === family).map((vip) => vip.address);
   const ah = settings.authentication.kind === 'ah';
   const socket = openVrrpSocket({
     interfaceName: settings.interfaceName,
@@ -84,21 +88,27 @@ export function openVirtualRouter(
     sourceAddress: source,
     destination: settings.unicast ? 'unicast' : 'multicast',
   });
-  const group = family === 4 ? VRRP_GROUP_IPV4 : VRRP_GROUP_IPV6;
-  const destination = settings.unicast ? settings.peerAddress : group;
+  const destination = settings.unicast
+    ? settings.peerAddress
+    : family === 4
+      ? VRRP_GROUP_IPV4
+      : VRRP_GROUP_IPV6;
   const now = bootMs();
   let state: ReturnType<typeof step>[0] = initialState(
     {
       ...VIRTUAL_ROUTER_DEFAULTS,
-      vrid: settings.vrid,
+      vrid: group.vrid,
       version: settings.version,
-      priority: settings.priority,
+      priority: group.priority,
       advertIntervalMs: settings.advertIntervalMs,
       ownAddress: source,
       addresses,
       knownPeers: family === 4 ? [settings.peerAddress] : [],
-      election: 'ordered',
-      startup: { delayMs: 0, leftoverAddresses: 'keep' },
+      // The write VIPs of an agent that was killed are kept: it resumes them by its manager's order. Those of the read
+      // group may be another host's by now.
+      ...(group.name === 'write'
+        ? { election: 'ordered', startup: { delayMs: 0, leftoverAddresses: 'keep' } }
+        : { election: 'vrrp', startup: { delayMs: 0, leftoverAddresses: 'remove' } }),
     },
     now,
   );
@@ -149,7 +159,7 @@ export function openVirtualRouter(
       case 'transition':
         listener.say(
           'info',
-          `vrrp-${action.to.toLowerCase()}`,
+          `vrrp-${group.name === 'read' ? 'read-' : ''}${action.to.toLowerCase()}`,
           `${action.from} to ${action.to}: ${action.because}`,
         );
         if (action.from === 'MASTER' && !ordered) listener.lostRole(action.because);
@@ -164,7 +174,7 @@ export function openVirtualRouter(
         listener.say('warn', 'vrrp-rival', action.because);
         return;
       case 'vridConflict':
-        listener.say('error', 'vrid-in-use', `${action.because} (ours: vrrp.id in pair.yaml)`);
+        listener.say('error', 'vrid-in-use', `${action.because} (ours: ${group.vridKey} in pair.yaml)`);
         return;
       case 'addressMismatch':
         listener.say('warn', 'vip-mismatch', action.because);
@@ -185,7 +195,7 @@ export function openVirtualRouter(
 
   const context = (packet: { source: string; destination: string; hopLimit: number }): ReceptionContext => ({
     version: settings.version,
-    vrid: settings.vrid,
+    vrid: group.vrid,
     authentication: settings.authentication,
     advertIntervalMs: settings.advertIntervalMs,
     ahSequenceLast: ahSequence,
@@ -207,14 +217,14 @@ export function openVirtualRouter(
       listener.say('warn', 'vrrp-dropped', because);
       return;
     }
-    const because = `${from} uses virtual router id ${settings.vrid} on this network, too: another group of routers (${message}); one of the two needs another id (ours: vrrp.id in pair.yaml)`;
+    const because = `${from} uses virtual router id ${group.vrid} on this network, too: another group of routers (${message}); one of the two needs another id (ours: ${group.vridKey} in pair.yaml)`;
     listener.say('error', 'vrid-in-use', because);
   }
 
   function receive(): void {
     for (let packet = socket.receive(); packet !== null; packet = socket.receive()) {
       // Other virtual routers of this link: none of our business, and no error.
-      if (readVrid(packet.bytes, family) !== settings.vrid) continue;
+      if (readVrid(packet.bytes, family) !== group.vrid) continue;
       const reception = decodeAdvertisement(packet.bytes, context(packet));
       const nowMs = bootMs();
       if (!reception.ok) {
@@ -267,6 +277,16 @@ export function openVirtualRouter(
       ordered = true;
       feed({ kind: 'yield', nowMs: bootMs(), because });
       ordered = false;
+    },
+    allow(priority) {
+      const nowMs = bootMs();
+      const denied = state.router.faults.includes(NOT_ALLOWED);
+      if (priority === null) {
+        if (!denied) feed({ kind: 'fault', nowMs, reason: NOT_ALLOWED });
+        return;
+      }
+      if (state.router.priority !== priority) feed({ kind: 'priority', nowMs, value: priority });
+      if (denied) feed({ kind: 'cleared', nowMs, reason: NOT_ALLOWED });
     },
     stateName: () => state.kind,
     because: () => state.router.because,

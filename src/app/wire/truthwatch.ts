@@ -23,7 +23,7 @@ import { openArpSocket } from '../../io/linux/arpsocket.ts';
 import { bootMs } from '../../io/linux/libc.ts';
 import { openNdSocket } from '../../io/linux/ndsocket.ts';
 import type { Leases } from './leases.ts';
-import type { WireSettings } from './protocol.ts';
+import type { VipGroup, WireSettings } from './protocol.ts';
 
 /** Frames read in one turn of the loop: a flood must not keep VRRP waiting. */
 const FRAMES_A_TURN_MAX = 64;
@@ -33,7 +33,7 @@ const ANNOUNCEMENTS = 3;
 
 export type TruthSettings = Pick<
   WireSettings,
-  'interfaceName' | 'ownAddress' | 'peerAddress' | 'vips' | 'advertIntervalMs'
+  'interfaceName' | 'ownAddress' | 'peerAddress' | 'groups' | 'advertIntervalMs'
 >;
 type Say = (level: 'info' | 'warn' | 'error', code: string, because: string) => void;
 type WithoutTime<E> = E extends VipTruthEvent ? Omit<E, 'nowMs'> : never;
@@ -47,8 +47,8 @@ export interface TruthWatch {
   link(up: boolean): void;
   /** The loop did not run for a while. */
   stalled(): void;
-  /** An advert of the peer; priority 0 is its goodbye. */
-  peerAdvert(priority: number): void;
+  /** An advert of the peer for this group; priority 0 is its goodbye. */
+  peerAdvert(group: VipGroup['name'], priority: number): void;
   /** The same array until something changed. */
   view(): readonly VipTruthView[];
   close(): void;
@@ -141,12 +141,17 @@ export function openTruthWatch(
 ): TruthWatch {
   const ownMac = formatMac(leases.mac);
   const states = new Map<string, VipTruthState>();
-  for (const { address } of settings.vips) {
+  const vips = settings.groups.flatMap((group) => group.vips);
+  for (const { address } of vips) {
     states.set(address, initialState({ vip: address, ownMac, times }, bootMs()));
   }
   const missedMs = settings.advertIntervalMs * ADVERTS_MISSED_MAX;
-  let peerHolds = false;
-  let peerAdvertMs = 0;
+  const claims = settings.groups.map((group) => ({
+    name: group.name,
+    vips: group.vips.map((vip) => vip.address),
+    peerHolds: false,
+    advertMs: 0,
+  }));
 
   const look = (): readonly VipTruthView[] =>
     [...states].map(([vip, { standing }]) => ({
@@ -180,10 +185,10 @@ export function openTruthWatch(
       for (const vip of states.keys()) feed(vip, { kind: 'peer-frame', mac, asksForVip: vip === asksFor });
     },
   };
-  const ipv4 = settings.vips.filter((vip) => vip.family === 4).map((vip) => vip.address);
+  const ipv4 = vips.filter((vip) => vip.family === 4).map((vip) => vip.address);
   const segments = new Map<4 | 6, Segment>();
   if (ipv4.length > 0) segments.set(4, openIpv4Segment(settings, leases.mac, ipv4, ear));
-  if (ipv4.length < settings.vips.length) segments.set(6, openIpv6Segment(settings, leases.mac, ear));
+  if (ipv4.length < vips.length) segments.set(6, openIpv6Segment(settings, leases.mac, ear));
 
   /** Before anything heard is acted on: the VIP may have left a moment ago, and is not to be announced then. */
   const syncHeld = (): void => {
@@ -195,10 +200,10 @@ export function openTruthWatch(
     syncHeld();
     for (const segment of segments.values()) for (let i = 0; i < FRAMES_A_TURN_MAX && segment.receive(); i++);
   };
-  const setPeerHolds = (holds: boolean): void => {
-    if (holds === peerHolds) return;
-    peerHolds = holds;
-    feedAll({ kind: 'peer-holds', holds });
+  const setPeerHolds = (claim: (typeof claims)[number], holds: boolean): void => {
+    if (holds === claim.peerHolds) return;
+    claim.peerHolds = holds;
+    for (const vip of claim.vips) feed(vip, { kind: 'peer-holds', holds });
   };
 
   return {
@@ -207,7 +212,8 @@ export function openTruthWatch(
     tick() {
       const now = bootMs();
       syncHeld();
-      if (peerHolds && now - peerAdvertMs > missedMs) setPeerHolds(false);
+      for (const claim of claims)
+        if (claim.peerHolds && now - claim.advertMs > missedMs) setPeerHolds(claim, false);
       for (const [vip, state] of states) {
         if (now < dueMs(state)) continue;
         // After a freeze the answers may lie there unread: they count before the question closes.
@@ -223,10 +229,13 @@ export function openTruthWatch(
       syncHeld();
       feedAll({ kind: 'stalled' });
     },
-    peerAdvert(priority) {
+    peerAdvert(group, priority) {
       syncHeld();
-      peerAdvertMs = bootMs();
-      setPeerHolds(priority > 0);
+      for (const claim of claims) {
+        if (claim.name !== group) continue;
+        claim.advertMs = bootMs();
+        setPeerHolds(claim, priority > 0);
+      }
     },
     view: () => view,
     close() {

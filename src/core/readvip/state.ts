@@ -61,8 +61,7 @@ export interface ReadSituation {
 
 export type Evidence = {
   readonly nowMs: number;
-} & /** The writer said that it has committed this heartbeat; 0 from a node that is not the writer. */
-(
+} /** The writer said that it has committed this heartbeat; 0 from a node that is not the writer. */ & (
   | { readonly kind: 'heard'; readonly heartbeat: number }
   /** Our own table was read: how old is the oldest heartbeat heard of that it lacks; 0: it lacks none (core/health/lag.ts). */
   | { readonly kind: 'lag'; readonly lagMs: number | null }

@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError } from '../../core/error.ts';
 import type { WireView } from '../../core/pair/event.ts';
+import type { Grant } from '../../core/readvip/state.ts';
 import type { Verdict } from '../../core/viptruth/state.ts';
 import { encodeLine, lineDecoder } from '../jsonlines.ts';
 
@@ -18,11 +19,29 @@ export interface VipTruthView {
   readonly atMs: number;
 }
 
+interface VipHeld {
+  readonly address: string;
+  readonly prefix: number;
+  readonly held: boolean;
+}
+
+/** The read VIPs on this host. */
+export interface ReadsOnWire {
+  readonly vrrpState: string;
+  readonly vrrpBecause: string;
+  readonly vips: readonly VipHeld[];
+  /** The peer's adverts for them are heard. */
+  readonly peerHeard: boolean;
+}
+
 /** What the agent shows of its VRRP and addresses, for status and metrics. */
 export interface WireDetail {
   readonly vrrpState: string;
   readonly vrrpBecause: string;
-  readonly vips: readonly { readonly address: string; readonly prefix: number; readonly held: boolean }[];
+  /** The write VIPs. */
+  readonly vips: readonly VipHeld[];
+  /** Null: none are configured. */
+  readonly reads: ReadsOnWire | null;
   readonly advertsSent: number;
   readonly advertsReceived: number;
   readonly dropped: Readonly<Record<string, number>>;
@@ -53,6 +72,8 @@ export type ManagerMessage =
   | { readonly kind: 'claim'; readonly id: number; readonly epoch: number }
   /** Cut the clients off and release the VIP. */
   | { readonly kind: 'yield'; readonly id: number; readonly because: string }
+  /** How gladly this node may hold the read VIPs, and until when; renewed all the time. */
+  | { readonly kind: 'reads'; readonly grant: Grant }
   /** The manager has done what was asked and ends. */
   | { readonly kind: 'bye'; readonly because: string };
 
