@@ -262,6 +262,11 @@ export function runManager(configPath: string): void {
     openReads: config.api.openReads,
     pairView,
     why: () => whyOf(pairView(), events.kept(), new Date().toISOString()),
+    async facts() {
+      const { agentLogin, nodeFacts } = await import('./facts.ts');
+      const agent = agentLogin(config, self, true, account.password);
+      return nodeFacts(config, self, { agent, administrator: null });
+    },
     healthy() {
       const { own: known, agent: link } = machine.state;
       const ok = known.health === 'up' && link.link === 'up';

@@ -28,6 +28,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'why it is so, what would happen now, what was decided and what was not',
     load: () => import('./why.ts'),
   },
+  doctor: {
+    about: 'look a host or the pair over: what is wrong, why it matters, what mends it',
+    load: () => import('./doctor.ts'),
+  },
   events: { about: 'what happened at both nodes, and what happens now', load: () => import('./events.ts') },
   switchover: { about: 'move the writer role to the other node', load: () => import('./switchover.ts') },
   maintenance: {

@@ -1,6 +1,10 @@
 // The privileges that twinkeep's two accounts need, each with its reason; docs/MARIADB.md shows the same list. Read by
-// set-up, which grants them, and by checkGrants, which names a missing one with the statement that mends it.
+// set-up, which grants them, by the manager at each start, and by the doctor: checkGrants names a missing one with the
+// statement that mends it. grantsFor has the lists of every family; the others' are in files of their own.
+import type { ServerFamily } from '../../core/family.ts';
 import type { HeldConnection } from './connection.ts';
+import { mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
+import { mysql56AdminGrants } from './mysql56-grants.ts';
 import { rowsOf } from './rows.ts';
 
 export interface Grant {
@@ -51,6 +55,51 @@ export function adminGrants(schema: string): readonly Grant[] {
 export const replicationGrants: readonly Grant[] = [
   { privileges: 'REPLICATION SLAVE', on: '*.*', because: "reads the source's binary log" },
 ];
+
+/** Not granted by set-up: each widens what the agent's account may see or do, for one feature. */
+export interface OptionalGrant extends Grant {
+  readonly optionalFor: string;
+}
+
+const READS_ROWS: readonly OptionalGrant[] = [
+  {
+    privileges: 'SELECT',
+    on: '*.*',
+    because:
+      'reads the rows of the users, to compare both masters and to show what an error of the applier is about',
+    optionalFor: '`twinkeep verify`, and the values in `twinkeep why` when the applier has stopped,',
+  },
+];
+const CLONES: readonly OptionalGrant[] = [
+  {
+    privileges: 'BACKUP_ADMIN, CLONE_ADMIN',
+    on: '*.*',
+    because: "gives its data to, or takes them from, the other node with MySQL's clone plugin",
+    optionalFor: '`twinkeep clone` by the clone plugin',
+  },
+];
+
+export interface AccountGrants {
+  readonly admin: readonly Grant[];
+  readonly replication: readonly Grant[];
+  readonly optional: readonly OptionalGrant[];
+}
+
+/** What both accounts need on a server of this family, and what features beyond that need. */
+export function grantsFor(family: ServerFamily, schema: string): AccountGrants {
+  switch (family) {
+    case 'mariadb':
+      return { admin: adminGrants(schema), replication: replicationGrants, optional: READS_ROWS };
+    case 'mysql':
+      return {
+        admin: mysqlAdminGrants(schema),
+        replication: mysqlReplicationGrants,
+        optional: [...READS_ROWS, ...CLONES],
+      };
+    case 'mysql56':
+      return { admin: mysql56AdminGrants(schema), replication: replicationGrants, optional: READS_ROWS };
+  }
+}
 
 export interface MissingGrant {
   readonly privilege: string;

@@ -23,6 +23,7 @@ function api(openReads = false) {
     openReads,
     pairView: () => ({ pair: 'shop' }),
     why: () => ({ pair: 'shop' }),
+    facts: async () => ({ version: '0' }),
     healthy: () => ({ ok: true, because: 'all is well' }),
     events: {
       kept: () => kept,

@@ -15,6 +15,8 @@ export interface ApiOptions {
   readonly openReads: boolean;
   readonly pairView: () => unknown;
   readonly why: () => unknown;
+  /** What the doctor wants to know of this host and its server; takes a second or two. */
+  readonly facts: () => Promise<unknown>;
   readonly healthy: () => { readonly ok: boolean; readonly because: string };
   readonly events: EventLog;
   readonly orders: Orders;
@@ -57,6 +59,7 @@ export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   app.get('/api/v1/pair', (c) => c.json(options.pairView() as object));
 
   app.get('/api/v1/why', (c) => c.json(options.why() as object));
+  app.get('/api/v1/facts', async (c) => c.json((await options.facts()) as object));
   serveEvents(app, options.events);
   serveOrders(app, options.orders);
 
