@@ -171,6 +171,9 @@ async function lookAt(config: PairConfig, node: NodeConfig, options: Options): P
   const account = agentAccount(config, node);
   let { server, because } = facts ?? { server: null, because: agent.because };
   const login = account ?? administrator;
+  if (login === null && server === null) {
+    because = `${because}; and there is no way into its server yet: --admin-socket ${node.name}=PATH, or --admin-password-file FILE`;
+  }
   if ((server === null || administrator !== null) && login !== null) {
     const direct = await serverFacts(node, { agent: login, administrator });
     if (direct.server !== null) {

@@ -121,7 +121,11 @@ const BINARY_LOG: readonly SettingRule[] = [
     name: 'log_slave_updates',
     code: 'no-log-slave-updates',
     severity: 'error',
-    wrong: (value) => (off(value) ? 'log_slave_updates is off' : null),
+    wrong: (value, settings) => {
+      if (!off(value)) return null;
+      const gtids = /^ON$/i.test(settingOf(settings, 'gtid_mode')?.value ?? '');
+      return `log_slave_updates is off${gtids ? ' (with gtid_mode = ON, MySQL 5.6 does not even start so)' : ''}`;
+    },
     unset: () => 'log_slave_updates is not set: off by default in MariaDB, and in MySQL before 8.0',
     why: 'what comes from the other master does not go on to the replicas behind this one, and is missing from the history that a rejoin compares',
     mend: 'log_slave_updates = ON',
