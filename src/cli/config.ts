@@ -7,7 +7,7 @@ import { renderMyCnf } from '../config/mycnf.ts';
 import { showPair } from '../config/show.ts';
 import type { PairConfig } from '../config/types.ts';
 import { type ServerKind, usualServer } from '../core/family.ts';
-import { NODE_OPTION_HELP, whichNode } from './node.ts';
+import { NODE_OPTION_HELP, whichHost } from './node.ts';
 import { InvalidConfig, painter, printFindings } from './output.ts';
 import { CONFIG_OPTION_HELP, configPath, requirePair } from './pair-file.ts';
 
@@ -108,7 +108,7 @@ function render(what: string, options: Options, command: Command): void {
   if (what !== 'my.cnf')
     command.error(`error: there is nothing called \`${what}\` to render; it can be: my.cnf`);
   const config = requirePair(options.config, options.json);
-  const node = whichNode(config, options.node);
+  const node = whichHost(config, options.node);
   const kind = SERVERS[options.server] ?? usualServer.mariadb;
   const text = renderMyCnf(config, node.name, kind.family, kind);
   const answer = { node: node.name, server: options.server, text };

@@ -33,14 +33,25 @@ export function namedNode(config: PairConfig, name: string): NodeConfig {
   );
 }
 
+/** Which of the nodes this host is. */
 export function whichNode(
   config: PairConfig,
   option: string | undefined,
   addresses: readonly string[] = option === undefined ? hostAddresses() : [],
 ): NodeConfig {
-  const all = config.nodes.map((node) => `${node.name} (${node.address})`).join(' and ');
+  return whichHost({ ...config, replicas: [] }, option, addresses);
+}
+
+/** Which of the nodes and replicas this host is. */
+export function whichHost(
+  config: PairConfig,
+  option: string | undefined,
+  addresses: readonly string[] = option === undefined ? hostAddresses() : [],
+): NodeConfig {
+  const hosts = [...config.nodes, ...config.replicas];
+  const all = hosts.map((host) => `${host.name} (${host.address})`).join(' and ');
   if (option !== undefined) {
-    const named = config.nodes.find((node) => node.name === option);
+    const named = hosts.find((host) => host.name === option);
     if (named) return named;
     throw new OperatorError(
       'unknown-node',
@@ -48,14 +59,14 @@ export function whichNode(
       `its nodes are ${all}: choose one with --node`,
     );
   }
-  const here = config.nodes.filter((node) => addresses.includes(node.address));
+  const here = hosts.filter((node) => addresses.includes(node.address));
   const [only] = here;
   if (only !== undefined && here.length === 1) return only;
   throw new OperatorError(
     only === undefined ? 'node-not-here' : 'node-ambiguous',
     only === undefined
       ? `no interface of this host has the address of a node of pair ${config.pair}`
-      : `this host has the addresses of both nodes of pair ${config.pair}`,
+      : `this host has the addresses of more than one node of pair ${config.pair}`,
     `the nodes are ${all}: choose one with --node, or mend the addresses in ${config.file}`,
   );
 }

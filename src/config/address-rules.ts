@@ -12,7 +12,7 @@ const nodeCount: Rule = ({ nodes }, report) => {
     `a pair has two nodes; found ${nodes.length} (${names})`,
     nodes.length < 2
       ? 'add the other host below `nodes`'
-      : 'keep the two masters; further replicas need no entry here, they replicate from the pair by its write VIP',
+      : 'keep the two masters; further replicas are declared below `replicas`',
   );
 };
 

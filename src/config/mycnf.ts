@@ -6,6 +6,7 @@ import { familyName, type ServerFamily, type ServerKind, usualServer } from '../
 import { mariadbExtraPort, mariadbGroups } from './mycnf-mariadb.ts';
 import { mysqlExtraPort, mysqlGroups } from './mycnf-mysql.ts';
 import { mysql56Groups } from './mycnf-mysql56.ts';
+import { replicaGroups, replicaIdentity, replicaStart, withoutWaiting } from './mycnf-replica.ts';
 import { type Group, type Setting, set } from './mycnf-setting.ts';
 import type { PairConfig } from './types.ts';
 
@@ -15,13 +16,14 @@ export function serverId(config: PairConfig, nodeName: string): number {
 }
 
 function nodeOrder(config: PairConfig, nodeName: string): number {
-  const index = config.nodes.findIndex((node) => node.name === nodeName);
+  const hosts = [...config.nodes, ...config.replicas];
+  const index = hosts.findIndex((host) => host.name === nodeName);
   if (index >= 0) return index + 1;
-  const names = config.nodes.map((node) => node.name).join(' and ');
+  const names = hosts.map((host) => host.name).join(', ');
   throw new OperatorError(
     'unknown-node',
     `pair ${config.pair} has no node ${nodeName}`,
-    `its nodes are ${names}: choose one with --node`,
+    `its hosts are ${names}: choose one with --node`,
   );
 }
 
@@ -91,6 +93,16 @@ const FAMILIES: Readonly<Record<ServerFamily, Family>> = {
 /** Throws OperatorError when the pair has no such node, or asks of the server what its family cannot do. */
 export function settingsFor(config: PairConfig, nodeName: string, server: ServerKind): Group[] {
   const family = FAMILIES[server.family];
+  const replica = config.replicas.find((each) => each.name === nodeName);
+  if (replica !== undefined) {
+    const identified = replicaIdentity(config, replica, serverId(config, nodeName));
+    const extra = family.extraPort(config, nodeName, server);
+    return [
+      { title: 'identity', settings: [...identified, ...extra] },
+      { title: 'safe start', settings: replicaStart(safeStart(server.family)) },
+      ...replicaGroups(family.groups(withoutWaiting(config), server)),
+    ];
+  }
   return [
     {
       title: 'identity',

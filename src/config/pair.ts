@@ -3,6 +3,7 @@
 import { type Ledger, openLedger } from './document.ts';
 import { notYet } from './later.ts';
 import { readsVrrpId } from './reads-rules.ts';
+import { resolveReplicas } from './replica-rules.ts';
 import { checkRules } from './rules.ts';
 import { PAIR, type PairValues } from './schema.ts';
 import { readFile } from './section.ts';
@@ -102,6 +103,7 @@ function resolve(read: PairValues, file: string): PairConfig {
       interface: value.interface,
       priority: value.priority ?? (i === 0 ? 100 : 90),
     })),
+    replicas: resolveReplicas(values.replicas),
     vips: values.vips,
     reads: {
       prefer: values.reads.prefer,

@@ -3,6 +3,7 @@
 import { ADDRESS_RULES } from './address-rules.ts';
 import type { Ledger, Place } from './document.ts';
 import { READS_RULES } from './reads-rules.ts';
+import { REPLICA_RULES } from './replica-rules.ts';
 import type { Report, Rule } from './rule.ts';
 import type { PairValues } from './schema.ts';
 import { TIME_RULES } from './time-rules.ts';
@@ -67,6 +68,7 @@ const RULES: readonly Rule[] = [
   ports,
   ...WITNESS_RULES,
   ...READS_RULES,
+  ...REPLICA_RULES,
 ];
 
 /** The place of the first path that stands in the file, or of the nearest section around the first. */

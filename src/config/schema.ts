@@ -16,6 +16,7 @@ import {
   whole,
 } from './fields.ts';
 import { READS } from './reads-schema.ts';
+import { REPLICAS } from './replica-schema.ts';
 import { type NamedSections, optional, type ReadShape, section } from './section.ts';
 import { WITNESS } from './witness-schema.ts';
 
@@ -300,6 +301,7 @@ export const PAIR = {
     example: 'shop',
   }),
   nodes: NODES,
+  replicas: REPLICAS,
   vips: section('The virtual IPs, each with the prefix length of the network that it lies in.', {
     write: vips({ meaning: 'Follow the writer.', example: '[192.0.2.100/24]' }, 1),
     read: vips({

@@ -32,6 +32,8 @@ export interface NamedSections<S extends Shape> {
   readonly namePattern: RegExp;
   readonly example: string;
   readonly keys: S;
+  /** Absent: none, and no mistake. */
+  readonly optional?: true;
 }
 
 export interface Named<V> {
@@ -149,6 +151,7 @@ function readAbsent(item: Shape[string], path: string, place: Place, walk: Walk)
     case 'optional':
       return null;
     case 'named':
+      if (item.optional) return [];
       walk.ledger.report(
         place,
         'missing-key',

@@ -21,6 +21,9 @@ export function showPair(config: PairConfig): string {
   const sections = given({
     pair: config.pair,
     nodes: Object.fromEntries(config.nodes.map(({ name, ...node }) => [name, node])),
+    ...(config.replicas.length > 0 && {
+      replicas: Object.fromEntries(config.replicas.map(({ name, ...replica }) => [name, replica])),
+    }),
     vips: {
       write: config.vips.write.map(cidr),
       ...(config.vips.read.length > 0 && { read: config.vips.read.map(cidr) }),

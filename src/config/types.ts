@@ -28,6 +28,12 @@ export interface NodeConfig {
   readonly priority: number;
 }
 
+/** A further server that replicates from the pair: never promoted, never acknowledging. */
+export interface ReplicaConfig extends NodeConfig {
+  /** Whom it replicates from: the standby, the writer, or a node by its name, each only while that one is fit. */
+  readonly source: string;
+}
+
 export interface VipsConfig {
   /** Follows the writer. At least one. */
   readonly write: readonly Cidr[];
@@ -127,6 +133,8 @@ export interface PairConfig {
   readonly file: string;
   /** Two, in the order of the file. */
   readonly nodes: readonly NodeConfig[];
+  /** In the order of the file; seven at most. */
+  readonly replicas: readonly ReplicaConfig[];
   readonly vips: VipsConfig;
   readonly reads: ReadsConfig;
   readonly mysql: MysqlConfig;
