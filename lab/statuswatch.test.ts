@@ -44,6 +44,7 @@ function answer(
     nodes: [self],
     operation: null,
     wire: null,
+    reads: null,
   };
   return { atMs, node, body, error: null };
 }

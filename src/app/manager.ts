@@ -29,6 +29,7 @@ import { pairSettings } from './pairsettings.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
+import { startReadVips } from './readvips.ts';
 import { viewOf, whyOf } from './view.ts';
 import { startVipTruth } from './viptruth.ts';
 import { openWitness } from './witness.ts';
@@ -101,8 +102,10 @@ export function runManager(configPath: string): void {
     step,
     perform: act,
   });
-  const dispatch = (event: PairEventWithoutTime): void =>
+  const dispatch = (event: PairEventWithoutTime): void => {
     machine.dispatch({ ...event, nowMs: clock.bootMs() } as PairEvent);
+    reads?.observe(event);
+  };
 
   function act(action: PairAction): void {
     switch (action.kind) {
@@ -196,6 +199,7 @@ export function runManager(configPath: string): void {
         if (message.kind === 'report' && message.report.heartbeat > 0) prober.heard(message.report.heartbeat);
         dispatch({ kind: 'message', message });
       },
+      onReads: (statement) => reads?.heard(statement),
       onWarning: (code, because) => say('warn', code, because),
     },
   );
@@ -246,6 +250,18 @@ export function runManager(configPath: string): void {
     say,
   });
 
+  const reads = startReadVips({
+    clock,
+    config,
+    self,
+    peer,
+    state: () => machine.state,
+    wire: () => detail?.reads ?? null,
+    grant: (grant) => agent.grantReads(grant),
+    tell: (statement) => channel.send(statement),
+    say,
+  });
+
   const pairView = () =>
     viewOf(
       machine.state,
@@ -254,6 +270,7 @@ export function runManager(configPath: string): void {
       config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`),
       detail,
       vipTruth.view(),
+      reads?.view() ?? null,
     );
   const api = openApi({
     host: config.api.host,
@@ -293,6 +310,7 @@ export function runManager(configPath: string): void {
     prober.stop();
     peerSql.stop();
     vipTruth.stop();
+    reads?.stop();
     witnessPoll?.stop();
   });
 }

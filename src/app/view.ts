@@ -11,6 +11,7 @@ import { freshReport, type PairState } from '../core/pair/state.ts';
 import type { WireDetail } from '../io/agentlink/link.ts';
 import type { LogEvent } from '../io/http/events.ts';
 import { reignBegan } from './eventlog.ts';
+import type { ReadsView } from './readvips.ts';
 import type { VipLeadView } from './viptruth.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -50,6 +51,8 @@ export interface PairView {
   readonly nodes: readonly NodeView[];
   readonly operation: { readonly kind: string; readonly because: string; readonly forMs: number } | null;
   readonly wire: WireDetail | null;
+  /** Null: no read VIPs are configured. */
+  readonly reads: ReadsView | null;
 }
 
 function ownNode(state: PairState, address: string): NodeView {
@@ -140,6 +143,7 @@ export function viewOf(
   vips: readonly string[],
   wire: WireDetail | null,
   leads: readonly VipLeadView[] = [],
+  reads: ReadsView | null = null,
 ): PairView {
   const nodes = [ownNode(state, addresses.self), peerNode(state, addresses.peer)];
   const { operation } = state;
@@ -164,6 +168,7 @@ export function viewOf(
             forMs: Math.round(state.nowMs - operation.startedMs),
           },
     wire,
+    reads,
   };
 }
 

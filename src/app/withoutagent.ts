@@ -19,15 +19,18 @@ export function yieldWithoutAgent(config: PairConfig, self: NodeConfig, peer: No
     });
   // Owned by this process: it goes with the manager, which ends soon without its agent.
   const rejector = openRejector({ tableName: `twinkeep-${config.pair}-manager`, port: config.mysql.port });
-  const vips = config.vips.write.map((vip) => vip.address);
-  rejector.reject(vips, TURN_AWAY_MS);
+  const vips = [...config.vips.write, ...config.vips.read];
+  rejector.reject(
+    vips.map((vip) => vip.address),
+    TURN_AWAY_MS,
+  );
   setTimeout(() => rejector.close(), TURN_AWAY_MS).unref();
   cut();
   const interfaceIndex = interfaceIndexOf(self.interface);
   if (interfaceIndex === null) return;
   const route = openRouteSocket();
   try {
-    for (const vip of config.vips.write) {
+    for (const vip of vips) {
       route.removeAddress({ interfaceIndex, address: vip.address, prefix: vip.prefix });
     }
   } finally {

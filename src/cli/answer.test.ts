@@ -48,6 +48,7 @@ function view(asked: string, nodes: readonly NodeView[], more: Partial<WhyView> 
     nodes: nodes.map((each) => ({ ...each, self: each.name === asked })),
     operation: null,
     wire: null,
+    reads: null,
     time: new Date(NOW).toISOString(),
     reign: { time: new Date(NOW - 600_000).toISOString(), because: 'b handed over' },
     eventsFrom: null,

@@ -5,7 +5,7 @@ import type { NodeView, Reason } from '../app/view.ts';
 import type { DatedEvent, Inquiry } from './inquiry.ts';
 import { aheadOf, caveats } from './inquiry.ts';
 import { showMoment, showSpan } from './moment.ts';
-import { ROLE_WORDS } from './status.ts';
+import { ROLE_WORDS, readLines } from './status.ts';
 import { tell } from './story.ts';
 
 export interface Line {
@@ -100,6 +100,7 @@ function surroundings({ status, leading, views }: Inquiry): Line[] {
   } else
     lines.push(plain(`maintenance: ${leading.maintenance === null ? 'off' : `on: ${leading.maintenance}`}`));
   lines.push(plain(`witness: ${status.witness ?? 'none is configured'}`));
+  lines.push(...readLines(status, 'nobody').map(plain));
   return lines;
 }
 

@@ -1,6 +1,7 @@
 // `twinkeep status`: who holds what, who is well, and what a failure now would cost, as the nodes' own APIs say.
 
 import type { Command } from 'commander';
+import type { ReadNodeView } from '../app/readvips.ts';
 import type { PairView, Reason } from '../app/view.ts';
 import type { PairConfig } from '../config/types.ts';
 import { askAll } from './api.ts';
@@ -10,6 +11,26 @@ import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
 interface Options {
   readonly config?: string;
   readonly json?: boolean;
+}
+
+/** Each node about itself where it answers, otherwise as the other knows it. */
+export interface Reads {
+  readonly vips: readonly string[];
+  readonly prefer: string;
+  readonly heldBy: readonly string[];
+  readonly nodes: readonly (ReadNodeView & { readonly answers: boolean })[];
+}
+
+function mergeReads(config: PairConfig, views: readonly PairView[]): Reads | null {
+  const [known] = views.flatMap(({ reads }) => (reads === null || reads === undefined ? [] : [reads]));
+  if (known === undefined) return null;
+  const nodes = config.nodes.flatMap(({ name }) => {
+    const own = views.find((view) => view.askedNode === name);
+    const told = (own?.reads ?? known).nodes.find((node) => node.name === name);
+    return told === undefined ? [] : [{ ...told, answers: own !== undefined }];
+  });
+  const heldBy = nodes.filter((node) => node.holds).map((node) => node.name);
+  return { vips: known.vips, prefer: known.prefer, heldBy, nodes };
 }
 
 /** What the nodes say together: each about itself where it answers, otherwise what the other knows of it. */
@@ -27,6 +48,8 @@ export interface Status {
   readonly witness: string | null;
   readonly warnings: readonly Reason[];
   readonly vips: readonly { readonly address: string; readonly heldBy: readonly string[] }[];
+  /** The read VIPs; null: none are configured. */
+  readonly reads: Reads | null;
   readonly nodes: readonly (PairView['nodes'][number] & { readonly answers: boolean })[];
 }
 
@@ -73,6 +96,7 @@ export function merge(config: PairConfig, views: readonly PairView[]): Status {
       address,
       heldBy: nodes.filter((node) => node.holdsWriteVip).map((node) => node.name),
     })),
+    reads: mergeReads(config, views),
     nodes,
   };
 }
@@ -94,6 +118,18 @@ function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Who holds the read VIPs, and because of what; `nobody`: how to say that nobody does. */
+export function readLines({ reads }: Pick<Status, 'reads'>, nobody: string): string[] {
+  if (reads === null) return [];
+  const { vips, heldBy, nodes } = reads;
+  const held = vips.map(
+    (vip) => `read VIP ${vip}: held by ${heldBy.length === 0 ? nobody : heldBy.join(' and ')}`,
+  );
+  // The node that does not hold them says why not, which is what one asks.
+  const why = nodes.filter((node) => node.answers).map((node) => `  ${node.name}: ${node.because}`);
+  return [...held, ...why];
 }
 
 function print(status: Status): void {
@@ -129,6 +165,7 @@ function print(status: Status): void {
   const nobody = status.nodes.every((node) => node.answers) ? 'nobody' : 'nobody who answers';
   for (const vip of status.vips)
     say(`write VIP ${vip.address}: held by ${vip.heldBy.length === 0 ? nobody : vip.heldBy.join(' and ')}`);
+  for (const line of readLines(status, nobody)) say(line);
   say(status.ifWriterFails);
   for (const node of status.nodes) {
     if (node.role !== 'writing' && node.role !== 'following') say(`${node.name}: ${node.because}`);

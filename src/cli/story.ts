@@ -29,6 +29,8 @@ const DONE: Readonly<Record<string, string>> = {
   'maintenance-on': '',
   'maintenance-off': '',
   withdrawn: '',
+  'read-vips-held': '',
+  'read-vips-left': '',
   stopping: 'stops: ',
   ending: 'ends: ',
 };
@@ -55,6 +57,7 @@ const SEEN: readonly string[] = [
   'witness-answers',
   'vip-true-again',
   'vip-leads-right',
+  'reads-fit',
 ];
 
 /** Null: not part of the story; `twinkeep events` shows it. */

@@ -38,7 +38,7 @@ export function note(state: ReadState, evidence: Evidence): ReadState {
 interface Judged {
   readonly grade: Grade;
   readonly because: string;
-  readonly fit: boolean;
+  readonly fit: boolean | null;
   readonly mendingSinceMs: number | null;
 }
 
@@ -70,7 +70,7 @@ function judgeStandby(state: ReadState, now: ReadSituation, staleMs: number): Ju
     return unfit('last-resort', `the data of ${self} do not become newer: ${now.fault}`);
   }
   // A manager that finds its host holding the VIPs is one that was started again: nothing has lapsed.
-  const fit = state.fit || (state.grant.untilMs === 0 && now.wire.holds);
+  const fit = state.fit ?? now.wire.holds;
   const serves =
     prefer === 'standby' || prefer === self
       ? `${self} is a fresh standby (${seconds(staleMs)} behind at most, limit ${seconds(maxLagMs)})`
@@ -92,9 +92,14 @@ function judgeStandby(state: ReadState, now: ReadSituation, staleMs: number): Ju
 
 function judge(state: ReadState, now: ReadSituation): Judged {
   const { self, maxLagMs, writerLagMsMax } = state.settings;
+  if (now.health === 'unknown')
+    return { ...unfit('none', `the server of ${self} was not asked yet`), fit: state.fit };
   if (now.health !== 'up')
     return unfit('none', `the server of ${self} is ${now.health}: ${now.healthBecause}`);
-  if (state.freshAtMs === null) return unfit('none', `how fresh the data of ${self} are is not known yet`);
+  if (state.freshAtMs === null) {
+    const because = `how fresh the data of ${self} are is not known yet`;
+    return { ...unfit('none', because), fit: state.fit };
+  }
   const isWriter = now.role === 'writing';
   const staleMs = now.nowMs - state.freshAtMs;
   const limitMs = isWriter ? writerLagMsMax : maxLagMs;
@@ -133,7 +138,15 @@ function settle(state: ReadState, judged: Judged, now: ReadSituation): readonly 
 export function decide(state: ReadState, now: ReadSituation): ReadState {
   const [judged, unheardSinceMs] = settle(state, judge(state, now), now);
   const { grade, because, fit, mendingSinceMs } = judged;
-  return { ...state, fit, mendingSinceMs, unheardSinceMs, grant: grantOf(state, now, grade, because) };
+  const known = now.health !== 'unknown' && (now.health !== 'up' || state.freshAtMs !== null);
+  return {
+    ...state,
+    fit,
+    settled: state.settled || known,
+    mendingSinceMs,
+    unheardSinceMs,
+    grant: grantOf(state, now, grade, because),
+  };
 }
 
 function grantOf(state: ReadState, now: ReadSituation, grade: Grade, because: string): Grant {

@@ -84,8 +84,10 @@ export interface ReadState {
   readonly committed: number;
   /** Our data hold everything that was committed up to then; null: never proven. */
   readonly freshAtMs: number | null;
-  /** Not stale since it was last found fit. */
-  readonly fit: boolean;
+  /** Not stale since it was last found fit; null: not judged yet. */
+  readonly fit: boolean | null;
+  /** Enough is known to decide; until then a grant of the manager before this one is left to run out. */
+  readonly settled: boolean;
   /** A standby that is not fit: since when its data are fresh enough to become so. */
   readonly mendingSinceMs: number | null;
   /** Since when the peer says that it holds the VIPs, though its adverts are not heard. */
@@ -99,7 +101,8 @@ export function initialState(settings: ReadSettings): ReadState {
     heard: null,
     committed: 0,
     freshAtMs: null,
-    fit: false,
+    fit: null,
+    settled: false,
     mendingSinceMs: null,
     unheardSinceMs: null,
     grant: { grade: 'none', untilMs: 0, because: 'the manager has just started' },

@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { PeerMessage } from '../../core/pair/message.ts';
+import type { ReadStatement } from '../../core/readvip/state.ts';
 import { openPeerChannel, type PeerChannel } from './channel.ts';
 
 const open: PeerChannel[] = [];
@@ -17,13 +18,20 @@ async function freePort(): Promise<number> {
 }
 
 function start(self: string, peer: string, port: number, secret: string) {
-  const seen = { messages: [] as PeerMessage[], opened: 0, closed: [] as string[], warnings: [] as string[] };
+  const seen = {
+    messages: [] as PeerMessage[],
+    reads: [] as ReadStatement[],
+    opened: 0,
+    closed: [] as string[],
+    warnings: [] as string[],
+  };
   const channel = openPeerChannel(
     { pair: 'shop', self, peer, selfAddress: '127.0.0.1', peerAddress: '127.0.0.1', port, secret },
     {
       onOpen: () => seen.opened++,
       onClosed: (because) => seen.closed.push(because),
       onMessage: (message) => seen.messages.push(message),
+      onReads: (statement) => seen.reads.push(statement),
       onWarning: (code) => seen.warnings.push(code),
     },
   );
@@ -38,6 +46,16 @@ const refusal = {
 } as const satisfies PeerMessage;
 
 describe('peer channel', () => {
+  it('carries what is said of the read VIPs apart from what the pair machine is told', async () => {
+    const port = await freePort();
+    const b = start('b', 'a', port, 'the key');
+    const a = start('a', 'b', port, 'the key');
+    await vi.waitFor(() => expect([a.seen.opened, b.seen.opened]).toEqual([1, 1]), 5000);
+    a.channel.send({ kind: 'reads', grade: 'willing', holds: true });
+    await vi.waitFor(() => expect(b.seen.reads).toEqual([{ kind: 'reads', grade: 'willing', holds: true }]));
+    expect(b.seen.messages).toEqual([]);
+  });
+
   it('carries messages both ways between holders of the same key', async () => {
     const port = await freePort();
     const b = start('b', 'a', port, 'the key');

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type ConnectionOptions, connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import type { PeerMessage } from '../../core/pair/message.ts';
 import { parsePeerMessage } from '../../core/pair/message.ts';
+import { parseReadStatement, type ReadStatement } from '../../core/readvip/state.ts';
 import { encodeLine, lineDecoder } from '../jsonlines.ts';
 
 export interface PeerChannelOptions {
@@ -22,12 +23,13 @@ export interface PeerChannelListener {
   onOpen(): void;
   onClosed(because: string): void;
   onMessage(message: PeerMessage): void;
+  onReads(statement: ReadStatement): void;
   /** Something an operator should know, e.g. a peer with another key. Said once per reason. */
   onWarning(code: string, because: string): void;
 }
 
 export interface PeerChannel {
-  send(message: PeerMessage): void;
+  send(message: PeerMessage | ReadStatement): void;
   close(): void;
 }
 
@@ -75,7 +77,7 @@ export function openPeerChannel(options: PeerChannelOptions, listener: PeerChann
     socket.setTimeout(DEAD_MS, () => drop(socket, `nothing heard for ${DEAD_MS} ms`));
     socket.on('data', (chunk: Buffer) => {
       const values = decoder.push(chunk);
-      const messages = values?.map(parsePeerMessage);
+      const messages = values?.map((value) => parsePeerMessage(value) ?? parseReadStatement(value));
       if (messages === undefined || messages.includes(null)) {
         warn(
           'peer-message',
@@ -84,7 +86,11 @@ export function openPeerChannel(options: PeerChannelOptions, listener: PeerChann
         drop(socket, 'it sent something that is no message of this version');
         return;
       }
-      for (const message of messages) if (message !== null && current === socket) listener.onMessage(message);
+      for (const message of messages) {
+        if (message === null || current !== socket) continue;
+        if (message.kind === 'reads') listener.onReads(message);
+        else listener.onMessage(message);
+      }
     });
     socket.on('error', (error) => drop(socket, error.message));
     socket.on('close', () => drop(socket, 'the peer closed the connection'));
