@@ -66,7 +66,7 @@ export function whichHost(
     only === undefined ? 'node-not-here' : 'node-ambiguous',
     only === undefined
       ? `no interface of this host has the address of a node of pair ${config.pair}`
-      : `this host has the addresses of more than one node of pair ${config.pair}`,
+      : `this host has the addresses of ${hosts.length === 2 ? 'both nodes' : 'several hosts'} of pair ${config.pair}`,
     `the nodes are ${all}: choose one with --node, or mend the addresses in ${config.file}`,
   );
 }
