@@ -5,6 +5,7 @@ import type { ServerStatus } from '../src/core/pair/server.ts';
 import type { Host, Process } from './host.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
+import type { Family } from './server.ts';
 import { type Answer as ModelAnswer, newServer, type SimulatedServer, type Transaction } from './server.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -76,11 +77,17 @@ const NONE: readonly Received[] = [];
 const EXECUTION_MS_MAX = 12;
 const POLL_MS_MAX = 50;
 
-export function newDatabase(name: 'a' | 'b', world: DatabaseWorld, flaws: ServerFlaws): SimDatabase {
+export function newDatabase(
+  name: 'a' | 'b',
+  family: Family,
+  world: DatabaseWorld,
+  flaws: ServerFlaws,
+): SimDatabase {
   const { timeline, network, host, random } = world;
   const peer = name === 'a' ? 'b' : 'a';
   const model = newServer({
     serverId: name === 'a' ? 1 : 2,
+    family,
     source: { host: peer, port: 3306 },
     commitsDurably: flaws.commitsDurably,
   });

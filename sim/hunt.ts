@@ -5,10 +5,10 @@ import { drawPlan, run } from './run.ts';
 
 /** The seed that catches it, counted from `start`; null: none of so many. */
 export function seedsToCatch(mutant: Mutant, start: number, seedsMax: number): number | null {
-  const { witness, flaws } = mutant;
+  const { witness, family, flaws } = mutant;
   for (let n = 1; n <= seedsMax; n++) {
     const seed = start + n - 1;
-    const plan = drawPlan(seed, { witness });
+    const plan = drawPlan(seed, { witness, family });
     // What fails without the defect proves nothing of it.
     if (run(plan, { witness, flaws }).violations.length > 0 && run(plan).violations.length === 0) return n;
   }

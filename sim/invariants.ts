@@ -6,7 +6,7 @@ import type { Stored } from '../src/core/pair/stored.ts';
 import type { NodeName, SimNode } from './node.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'P2';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'P2' | 'P12';
   readonly because: string;
 }
 
@@ -32,6 +32,8 @@ export interface Judge {
   wasOpened(node: SimNode): void;
   wasThrownAway(node: SimNode, payloads: readonly string[]): void;
   violated(violation: Violation): void;
+  /** At the end: nothing that was born elsewhere came to the writer since it opened. */
+  checkHistory(node: SimNode): void;
   /** Acknowledged writes that nobody was excused from keeping, and that are not among these. */
   missingFrom(payloads: ReadonlySet<string>): readonly Acknowledged[];
 }
@@ -70,6 +72,8 @@ export function newJudge(world: JudgeWorld): Judge {
   let excusedBelow = 0;
   let claimedEpoch = 0;
   let split = false;
+  /** How long the log of each was when it last opened. */
+  const openedWith = new Map<NodeName, number>();
 
   const violated = (invariant: Violation['invariant'], because: string): void =>
     void violations.push({ invariant, because });
@@ -149,6 +153,7 @@ export function newJudge(world: JudgeWorld): Judge {
       if (claims(node, before, record)) checkClaim(node, record, 'at the witness');
     },
     wasOpened(node) {
+      openedWith.set(node.name, node.database.model.log().length);
       // An order that was on its way when the node stood down: it opens in vain, and is closed again.
       if (node.disk.read()?.record.writer !== node.name) return;
       // One that is late opens in vain, as long as it acknowledges nothing: I1 looks at that.
@@ -169,6 +174,16 @@ export function newJudge(world: JudgeWorld): Judge {
       if (lost.length > 0) {
         violated('I4', `${node.name} throws a relay log away that held ${listed(lost)}`);
       }
+    },
+    checkHistory(node) {
+      const { model } = node.database;
+      const strangers = model
+        .log()
+        .slice(openedWith.get(node.name) ?? 0)
+        .filter(({ origin }) => origin !== model.serverId);
+      if (strangers.length === 0) return;
+      const gtids = strangers.map(({ gtid }) => gtid).join(', ');
+      violated('P12', `${node.name} is the writer and fetched what its standby alone had: ${gtids}`);
     },
     violated: ({ invariant, because }) => violated(invariant, because),
     missingFrom,

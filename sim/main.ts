@@ -11,6 +11,7 @@ const HELP = `npm run sim -- [options]
   --seeds N        how many seeds (default 1000)
   --start S        the first one (default 1)
   --witness W      on, off or any (default any)
+  --family F       of the servers: mariadb or mysql (default mariadb)
   --wipes          the witness may be wiped, too
   --jobs J         processes (default 1)
   --seed S --trace one seed, with its transcript
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     start: { type: 'string', default: '1' },
     witness: { type: 'string', default: 'any' },
+    family: { type: 'string', default: 'mariadb' },
     wipes: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
@@ -45,14 +47,15 @@ const { values } = parseArgs({
 });
 
 function optionsOf(): RunOptions {
-  const { witness, wipes } = values;
+  const { witness, wipes, family } = values;
+  if (family !== 'mariadb' && family !== 'mysql') throw new RangeError('--family is mariadb or mysql');
   if (witness !== 'on' && witness !== 'off' && witness !== 'any')
     throw new RangeError('--witness is on, off or any');
-  return { witness, wipes };
+  return { witness, wipes, family };
 }
 
 const rerun = (seed: number): string =>
-  `npm run sim -- --seed ${seed}${values.witness === 'any' ? '' : ` --witness ${values.witness}`}${values.wipes ? ' --wipes' : ''} --trace`;
+  `npm run sim -- --seed ${seed}${values.witness === 'any' ? '' : ` --witness ${values.witness}`}${values.wipes ? ' --wipes' : ''}${values.family === 'mariadb' ? '' : ` --family ${values.family}`} --trace`;
 
 function runOne(seed: number, options: RunOptions, tracing: boolean): Result {
   return run(drawPlan(seed, options), { ...options, tracing });
@@ -116,7 +119,14 @@ function inProcesses(start: number, seeds: number, jobs: number): Promise<Summar
     parts.map(
       (part) =>
         new Promise<Summary>((resolve, reject) => {
-          const flags = ['--worker', '--witness', values.witness, ...(values.wipes ? ['--wipes'] : [])];
+          const flags = [
+            '--worker',
+            '--family',
+            values.family,
+            '--witness',
+            values.witness,
+            ...(values.wipes ? ['--wipes'] : []),
+          ];
           const child = fork(import.meta.filename, [
             ...flags,
             '--start',

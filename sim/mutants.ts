@@ -6,6 +6,7 @@ import { step } from '../src/core/pair/machine.ts';
 import type { PairState } from '../src/core/pair/state.ts';
 import type { SimDatabase } from './database.ts';
 import type { Flaws } from './node.ts';
+import type { Family } from './server.ts';
 import { HONEST } from './simulation.ts';
 
 export interface Mutant {
@@ -13,6 +14,7 @@ export interface Mutant {
   readonly flaws: Flaws;
   /** Where it can show at all. */
   readonly witness: 'on' | 'off' | 'any';
+  readonly family: Family;
   /** The test looks from this seed on: where a rare one was seen last, so that it need not take long. */
   readonly from: number;
 }
@@ -76,6 +78,14 @@ function believing(record: (state: PairState) => PairState['record'] | null): St
   };
 }
 
+/** A standby's report, as if it had nothing of its own. */
+const blind: Step = (state, event) => {
+  if (event.kind !== 'message' || event.message.kind !== 'report') return step(state, event);
+  const { message } = event;
+  const report = { ...message.report, history: '' };
+  return step(state, { ...event, message: { ...message, report } });
+};
+
 const throwing = (database: SimDatabase): SimDatabase => ({
   ...database,
   order(from, deadlineMs, once, onDone) {
@@ -108,10 +118,12 @@ const mutant = (
   flaws: Partial<Flaws>,
   witness: Mutant['witness'] = 'any',
   from = 1,
+  family: Family = 'mariadb',
 ): Mutant => ({
   name,
   flaws: { ...HONEST, ...flaws },
   witness,
+  family,
   from,
 });
 
@@ -198,6 +210,7 @@ export const MUTANTS: readonly Mutant[] = [
         : order,
     ),
   }),
+  mutant('errant transactions do not keep a standby from being paired', { step: blind }, 'any', 1, 'mysql'),
   mutant('a standby promotes although the record says alone', {
     step: believing((state) =>
       state.role === 'following' && state.record.sync === 'alone'

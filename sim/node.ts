@@ -11,6 +11,7 @@ import { type Manager, newManager } from './manager.ts';
 import type { Network } from './network.ts';
 import type { Switchboard } from './peerchannel.ts';
 import { newRandom, type Random } from './random.ts';
+import type { Family } from './server.ts';
 import type { Timeline } from './timeline.ts';
 import type { WitnessDesk } from './witnessdesk.ts';
 
@@ -58,6 +59,7 @@ export interface NodeWorld {
   readonly witness: WitnessDesk | null;
   readonly flaws: Flaws;
   readonly driftMax: number;
+  readonly family: Family;
   readonly vipLeaseMs: number;
   readonly advertIntervalMs: number;
   peer(): SimNode;
@@ -103,6 +105,7 @@ export function newNode(settings: PairSettings, world: NodeWorld): SimNode {
   const database = flaws.database(
     newDatabase(
       name,
+      world.family,
       {
         timeline,
         network,

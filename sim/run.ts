@@ -5,6 +5,7 @@ import type { Violation } from './invariants.ts';
 import type { Flaws, SimNode } from './node.ts';
 import { newRandom } from './random.ts';
 import { drawConfig, drawFaults } from './schedule.ts';
+import type { Family } from './server.ts';
 import { HONEST, newSimulation, type SimConfig, type Simulation } from './simulation.ts';
 
 export interface Plan {
@@ -31,6 +32,7 @@ export interface Result {
 
 export interface RunOptions {
   readonly witness?: 'on' | 'off' | 'any';
+  readonly family?: Family;
   readonly flaws?: Flaws;
   readonly tracing?: boolean;
   readonly wipes?: boolean;
@@ -47,8 +49,9 @@ const EVENTS_MAX = 1_000_000;
 
 export function drawPlan(seed: number, options: RunOptions = {}): Plan {
   const random = newRandom(seed, 'plan');
-  const config = drawConfig(random, options.witness ?? 'any');
-  const faults = drawFaults(random, config.witness, options.wipes ?? false);
+  const family = options.family ?? 'mariadb';
+  const config = drawConfig(random, options.witness ?? 'any', family);
+  const faults = drawFaults(random, config.witness, options.wipes ?? false, family);
   const lastMs = faults.at(-1)?.atMs ?? 0;
   return { seed, config, faults, healAtMs: lastMs + random.between(300, 8000) };
 }
@@ -97,6 +100,8 @@ function forOperator(sim: Simulation, ill: string): string | null {
   if (!ill.startsWith('not paired')) return null;
   const found = errant(sim);
   if (found === null) return null;
+  if (sim.config.family === 'mysql' && !sim.judge.split)
+    return 'errant transactions that MySQL kept, though they waited when their writer fell';
   if (sim.judge.split) return 'errant transactions of the side that lost a full partition';
   if (found.gtids.every((gtid) => found.node.endedWaiting.has(gtid)))
     return 'errant transactions of a server that was shut down while commits waited';
@@ -117,6 +122,7 @@ function rolledBackAtWriter(sim: Simulation, gtids: readonly string[]): boolean 
 function checkKept(sim: Simulation): void {
   const [writer] = sim.nodes.filter(isOpen);
   if (writer === undefined) return;
+  sim.judge.checkHistory(writer);
   const visible = new Set(writer.database.model.visible().map((each) => each.payload));
   const missing = sim.judge.missingFrom(visible);
   if (missing.length > 0) {
@@ -126,6 +132,24 @@ function checkKept(sim: Simulation): void {
       because: `${missing.length} acknowledged writes are missing at ${writer.name}, the writer: ${first?.payload} of ${first?.node} in epoch ${first?.epoch} at ${Math.round(first?.atMs ?? 0)}`,
     });
   }
+}
+
+/** What the operator is asked for: the errant transactions are set aside and undone. The pair must then be well by itself. */
+function salvage(sim: Simulation, operator: string, count: () => void): void {
+  const found = errant(sim);
+  if (found === null) return;
+  const { node, gtids } = found;
+  sim.say(node.name, `-- rewound: ${gtids.join(', ')}`);
+  node.manager.dispatch({ kind: 'mending', because: 'its errant transactions are undone' });
+  if (node.manager.state()?.record.sync !== 'alone') {
+    sim.judge.violated({ invariant: 'I3', because: `${node.name} holds errant transactions and is paired` });
+    return;
+  }
+  node.database.process.run(() => node.database.model.rewind(gtids));
+  node.manager.dispatch({ kind: 'mending', because: null });
+  const ill = settle(sim, sim.timeline.nowMs(), SETTLE_MS_MAX, count);
+  if (ill === null || sim.judge.violations.length > 0) return;
+  sim.judge.violated({ invariant: 'I5', because: `${operator}; undone, and after that: ${ill}` });
 }
 
 /** Runs until it is well for a while, or the time is over; returns what is ill then. */
@@ -167,7 +191,8 @@ export function run(plan: Plan, options: RunOptions = {}): Result {
     const ill = settle(sim, sim.timeline.nowMs(), SETTLE_MS_MAX, count);
     if (ill !== null) {
       operator = forOperator(sim, ill);
-      if (operator === null)
+      if (operator !== null) salvage(sim, operator, count);
+      else
         sim.judge.violated({
           invariant: 'I5',
           because: `${SETTLE_MS_MAX / 1000} s after everything was mended: ${ill}`,

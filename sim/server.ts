@@ -4,7 +4,8 @@
 // Not in the model: DDL, conflicting rows, transactions of which a part arrived, parallel appliers, purged logs.
 import type { Heartbeat, ServerStatus } from '../src/runtime/ports.ts';
 import { advance, newCommit, pending, report, submit } from './server/commit.ts';
-import { boot, kill, powerCut, shutdown } from './server/crash.ts';
+import { boot, kill, powerCut, rewind, shutdown } from './server/crash.ts';
+import { logPosition } from './server/mysql.ts';
 import * as orders from './server/orders.ts';
 import * as replica from './server/replica.ts';
 import { acknowledged, type Dump, dumpFrom } from './server/source.ts';
@@ -22,7 +23,7 @@ import { statusOf } from './server/status.ts';
 export type { Answer } from './server/orders.ts';
 export type { Applied, Request } from './server/replica.ts';
 export type { Dump } from './server/source.ts';
-export type { Outcome, Released, ServerOptions, Transaction } from './server/state.ts';
+export type { Family, Outcome, Released, ServerOptions, Transaction } from './server/state.ts';
 
 export type Written = 'ok' | 'waiting' | { readonly refused: 'down' | 'read-only' };
 
@@ -96,6 +97,8 @@ export interface SimulatedServer {
   /** An administrator's START SLAVE: throws the relay log away when both threads are stopped. */
   startThreads(which: 'both' | 'receiver' | 'applier'): void;
 
+  /** What an operator's salvage leaves: these are undone and forgotten, and the relay log is empty. Both threads are stopped. */
+  rewind(gtids: readonly string[]): void;
   /** SIGKILL: the page cache survives. */
   kill(): void;
   /** What was not synced is gone; also of a server that is down. */
@@ -119,7 +122,10 @@ export function newServer(options: ServerOptions): SimulatedServer {
     visible: () => state.log.slice(0, state.committed),
     log: () => [...state.log],
     relayLog: () => ({ received: state.relay, synced: state.relaySynced }),
-    positions: () => ({ binlog: binlogPos(state), slave: state.slavePos }),
+    positions: () => ({
+      binlog: state.family === 'mysql' ? logPosition(state) : binlogPos(state),
+      slave: state.slavePos,
+    }),
     ...clientSide(state),
     ...replicationSide(state),
     openWrites: whenUp(orders.openWrites),
@@ -137,6 +143,7 @@ export function newServer(options: ServerOptions): SimulatedServer {
     readHeartbeat: () => orders.readHeartbeat(state),
     stopThreads: (which) => orders.stopThreads(state, which),
     startThreads: (which) => orders.startThreads(state, which),
+    rewind: (gtids) => rewind(state, gtids),
     kill: () => kill(state),
     powerCut: () => powerCut(state),
     shutdown: () => shutdown(state),

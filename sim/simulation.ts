@@ -10,6 +10,7 @@ import { type Flaws, type NodeName, newNode, type SimNode } from './node.ts';
 import type { Switchboard } from './peerchannel.ts';
 import { newRandom } from './random.ts';
 import { newReceiver, type Receiver } from './replication.ts';
+import type { Family } from './server.ts';
 import { newTimeline, type Timeline } from './timeline.ts';
 import { newWitness, type WitnessModel } from './witness.ts';
 import type { WitnessDesk } from './witnessdesk.ts';
@@ -22,6 +23,8 @@ export interface SimConfig {
   readonly advertIntervalMs: number;
   readonly clients: number;
   readonly driftMax: number;
+  /** Of both servers; default: mariadb. */
+  readonly family?: Family;
 }
 
 export const HONEST: Flaws = {
@@ -153,6 +156,7 @@ export function newSimulation(
       witness: config.witness ? deskOf(witness, name) : null,
       flaws,
       driftMax: config.driftMax,
+      family: config.family ?? 'mariadb',
       vipLeaseMs: 2000,
       advertIntervalMs: config.advertIntervalMs,
       peer: () => (name === 'a' ? b : a),

@@ -1,6 +1,7 @@
 // A commit's way through the binary log and the wait for its acknowledgement (AFTER_SYNC): prepare, log, wait, engine
 // commit, OK. Groups commit in the order of the log. At most two are in the log uncommitted: the second has to wait for the
 // first, and holds the log meanwhile, so that later ones are not written yet.
+import { gtidOf } from './mysql.ts';
 import { type Commit, type Group, lastOf, type ServerState, type Transaction } from './state.ts';
 
 export const newCommit = (session: string | null, payload: string): Commit => ({
@@ -29,7 +30,8 @@ export function advance(state: ServerState): void {
   for (;;) {
     const [first] = state.groups;
     if (first !== undefined && mayCommit(state, first)) commitGroup(state, first);
-    else if (state.groups.length < 2 && state.queue.length > 0) writeGroup(state);
+    else if ((state.groups.length < 2 || state.family === 'mysql') && state.queue.length > 0)
+      writeGroup(state);
     else return;
   }
 }
@@ -37,18 +39,23 @@ export function advance(state: ServerState): void {
 const mayCommit = (state: ServerState, group: Group): boolean =>
   !state.sourceOn || state.acknowledged >= group.end || group.commits[0]?.killed === true;
 
+/** gtid_strict_mode; MySQL knows each transaction by its name. */
+const isOutOfOrder = (state: ServerState, { sequence }: Transaction): boolean =>
+  state.family === 'mariadb' && sequence <= (lastOf(state.log)?.sequence ?? 0);
+
 function writeGroup(state: ServerState): void {
   const commits: Commit[] = [];
   for (const commit of state.queue.splice(0)) {
     commit.transaction ??= born(state, commit.payload);
     const last = lastOf(state.log);
-    if (last !== undefined && commit.transaction.sequence <= last.sequence) {
+    if (last !== undefined && isOutOfOrder(state, commit.transaction)) {
       // Only the applier's can be: others get their number here.
       stopApplier(state, outOfOrder(commit.transaction, last));
       continue;
     }
     state.log.push(commit.transaction);
-    state.counter = Math.max(state.counter, commit.transaction.sequence);
+    if (state.family === 'mysql') state.logged.add(commit.transaction.gtid);
+    else state.counter = Math.max(state.counter, commit.transaction.sequence);
     commits.push(commit);
   }
   if (commits.length > 0) state.groups.push({ commits, end: state.log.length });
@@ -57,7 +64,9 @@ function writeGroup(state: ServerState): void {
 function born(state: ServerState, payload: string): Transaction {
   state.counter += 1;
   const sequence = state.counter;
-  return { gtid: `0-${state.serverId}-${sequence}`, origin: state.serverId, sequence, payload };
+  const gtid =
+    state.family === 'mysql' ? gtidOf(state.serverId, sequence) : `0-${state.serverId}-${sequence}`;
+  return { gtid, origin: state.serverId, sequence, payload };
 }
 
 function commitGroup(state: ServerState, group: Group): void {

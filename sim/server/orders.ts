@@ -1,8 +1,10 @@
 // The orders of the port `Database`, as its MariaDB side carries them out (src/io/database/mariadb*.ts). Each returns at once:
 // done, refused, or that it must wait, and then it is asked again until the caller's deadline.
-import { backlog, contains, executedPosition, rewoundSlavePosition } from '../../src/core/gtid/mariadb.ts';
+import { contains } from '../../src/core/gtid/gtid.ts';
+import { backlog, executedPosition, rewoundSlavePosition } from '../../src/core/gtid/mariadb.ts';
 import type { DatabaseErrorCode, Heartbeat } from '../../src/runtime/ports.ts';
 import { advance, forgetApplied, newCommit, pending, recordPosition, report, submit } from './commit.ts';
+import { executedSet } from './mysql.ts';
 import { apply } from './replica.ts';
 import { sequenceOf } from './source.ts';
 import { binlogPos, lastOf, type Received, type ServerState } from './state.ts';
@@ -18,7 +20,9 @@ const wait = (because: string): Answer => ({ kind: 'wait', because });
 const refused = (code: DatabaseErrorCode, because: string): Answer => ({ kind: 'refused', code, because });
 
 export const executed = (state: ServerState): string =>
-  executedPosition(state.slavePos, binlogPos(state), state.serverId);
+  state.family === 'mysql'
+    ? executedSet(state)
+    : executedPosition(state.slavePos, binlogPos(state), state.serverId);
 
 export function openWrites(state: ServerState): Answer {
   if (state.closing) return wait('read_only=1 is under way');
@@ -88,7 +92,7 @@ function startApplier(state: ServerState): void {
 
 /** The server's own law: a thread that starts while both are stopped throws the relay log away. */
 export function startThreads(state: ServerState, which: 'both' | 'receiver' | 'applier'): void {
-  if (state.receiver === 'stopped' && state.applier === 'stopped') {
+  if (state.family === 'mariadb' && state.receiver === 'stopped' && state.applier === 'stopped') {
     state.relay = [];
     state.relaySynced = 0;
     state.receivedPos = state.slavePos;
@@ -169,7 +173,17 @@ export function startChannel(state: ServerState, discardReceived: boolean): Answ
     const doubt = state.readOnly ? relaxReadOnly(state) : null;
     if (doubt !== null) return doubt;
     if (!stopThreads(state, 'both')) return wait('the applier waits for an acknowledgement');
-    return startBoth(state);
+    if (state.family === 'mariadb') return startBoth(state);
+    // CHANGE REPLICATION SOURCE with both threads stopped.
+    Object.assign(state, { relay: [], relaySynced: 0, retrieved: new Map() });
+    startThreads(state, 'both');
+    return DONE;
+  }
+  if (state.family === 'mysql') {
+    const doubt = relaxReadOnly(state);
+    if (doubt !== null) return doubt;
+    startThreads(state, 'both');
+    return DONE;
   }
   if (state.receiver !== 'stopped' || state.applier === 'running') {
     const doubt = state.receiver === 'stopped' ? null : relaxReadOnly(state);
@@ -205,7 +219,7 @@ export function drain(state: ServerState): Answer {
     if (state.applierError !== null) return applierStopped(state);
     const doubt = relaxReadOnly(state);
     if (doubt !== null) return doubt;
-    if (state.receiver === 'stopped') return applyLeftOver(state) ?? DONE;
+    if (state.receiver === 'stopped' && state.family === 'mariadb') return applyLeftOver(state) ?? DONE;
     startThreads(state, 'applier');
   }
   return state.relay.length === 0 ? DONE : wait('received transactions are not applied yet');
@@ -219,6 +233,7 @@ export function waitFor(state: ServerState, gtid: string): Answer {
 
 /** One transaction of our own, also under read_only, whose number leaves a gap; asked again until it is committed. */
 export function skipSequence(state: ServerState): Answer {
+  if (state.family === 'mysql') return DONE;
   const waits = wait('the gap waits for an acknowledgement');
   if (pending(state).some(({ session }) => session === HEARTBEAT_SESSION)) return waits;
   const last = state.log[state.committed - 1];

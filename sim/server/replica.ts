@@ -1,5 +1,6 @@
 // The replica's end: the receiver writes what arrives to the relay log, the applier commits it through the own binary log.
 import { forgetApplied, newCommit, outOfOrder, recordPosition, stopApplier, submit } from './commit.ts';
+import { autoPosition, gather } from './mysql.ts';
 import { lastOf, type Received, type ServerState, type Transaction } from './state.ts';
 
 /** What the receiver asks for when it connects; null: it is stopped or connected. */
@@ -13,7 +14,7 @@ export interface Request {
 export function request(state: ServerState): Request | null {
   if (!state.up || state.receiver !== 'connecting') return null;
   return {
-    position: state.receivedPos ?? state.slavePos,
+    position: state.family === 'mysql' ? autoPosition(state) : (state.receivedPos ?? state.slavePos),
     connection: state.connection,
     acknowledges: state.replicaOn,
   };
@@ -45,6 +46,7 @@ export function receive(state: ServerState, transactions: readonly Transaction[]
   for (const transaction of transactions) {
     state.relay.push({ transaction, own: isPassedOver(state, transaction) });
     state.receivedPos = transaction.gtid;
+    if (state.family === 'mysql') gather(state.retrieved, transaction);
     // A sync of the file takes what was written before with it; switching it on does not.
     if (state.receivesDurably) state.relaySynced = state.relay.length;
   }
@@ -55,6 +57,7 @@ export function receive(state: ServerState, transactions: readonly Transaction[]
 /** Own ones that come back are passed over, unless this is an acknowledging replica in strict mode that lacks them. */
 function isPassedOver(state: ServerState, { origin, sequence }: Transaction): boolean {
   if (origin !== state.serverId) return false;
+  if (state.family === 'mysql') return true;
   return !state.acknowledging || sequence <= (lastOf(state.log)?.sequence ?? 0);
 }
 
@@ -77,13 +80,17 @@ export function applyAll(state: ServerState): Applied {
 
 /** Applies the first of the relay log. */
 export function apply(state: ServerState, { transaction, own }: Received): Applied {
+  if (state.family === 'mysql' && (own || state.logged.has(transaction.gtid))) {
+    forgetApplied(state);
+    return 'applied';
+  }
   if (own) {
     recordPosition(state, transaction.gtid);
     forgetApplied(state);
     return 'applied';
   }
   const last = lastOf(state.log);
-  if (last !== undefined && transaction.sequence <= last.sequence) {
+  if (state.family === 'mariadb' && last !== undefined && transaction.sequence <= last.sequence) {
     stopApplier(state, outOfOrder(transaction, last));
     return 'stopped';
   }

@@ -1,5 +1,6 @@
 // The source's end of a replication connection: what it sends from a position, and what an acknowledgement releases.
 import { advance } from './commit.ts';
+import { logPosition, unsent } from './mysql.ts';
 import { binlogPos, type ServerState, type Transaction } from './state.ts';
 
 export type Dump =
@@ -14,6 +15,8 @@ export type Dump =
  */
 export function dumpFrom(state: ServerState, position: string): Dump {
   const { log } = state;
+  if (state.family === 'mysql')
+    return { ok: true, transactions: unsent(state, position), upTo: logPosition(state) };
   const sends = (from: number): Dump => ({ ok: true, transactions: log.slice(from), upTo: binlogPos(state) });
   if (position === '' || log.length === 0) return sends(0);
   const at = log.findLastIndex(({ gtid }) => gtid === position);

@@ -1,6 +1,7 @@
 // The state of one simulated MariaDB server, and the words of the model. What lies on which storage decides what a fault
 // leaves: `disk` outlives a power cut, the relay log's unsynced tail only a kill, everything else ends with the process.
 // The facts that it follows are in docs/MARIADB.md; test/database/model.test.ts holds it to the real server.
+import type { Gathered } from './mysql.ts';
 
 /** One transaction in a binary log. The domain is 0 always. */
 export interface Transaction {
@@ -12,8 +13,12 @@ export interface Transaction {
   readonly payload: string;
 }
 
+export type Family = 'mariadb' | 'mysql';
+
 export interface ServerOptions {
   readonly serverId: number;
+  /** Default: mariadb. */
+  readonly family?: Family;
   /** Where the channel leads; null: no channel is configured. Default: a source named "peer", port 3306. */
   readonly source?: { readonly host: string; readonly port: number } | null;
   /**
@@ -63,6 +68,7 @@ export interface Released {
 
 export interface ServerState {
   readonly serverId: number;
+  readonly family: Family;
   readonly source: { readonly host: string; readonly port: number } | null;
   readonly commitsDurably: boolean;
   up: boolean;
@@ -112,12 +118,17 @@ export interface ServerState {
   applying: boolean;
   /** The greatest sequence number seen: this server's next transaction gets the one above. */
   counter: number;
+  /** MySQL: what is in the log, what the receiver took since the start, and gtid_executed as it was last written out. */
+  logged: Set<string>;
+  retrieved: Gathered;
+  readonly executed: { upTo: number; set: Gathered; text: string };
   released: Released[];
 }
 
 export function initialServer(options: ServerOptions): ServerState {
   return {
     serverId: options.serverId,
+    family: options.family ?? 'mariadb',
     source: options.source === undefined ? { host: 'peer', port: 3306 } : options.source,
     commitsDurably: options.commitsDurably ?? true,
     up: true,
@@ -130,6 +141,9 @@ export function initialServer(options: ServerOptions): ServerState {
     ...booted(),
     replicas: new Map(),
     counter: 0,
+    logged: new Set(),
+    retrieved: new Map(),
+    executed: { upTo: 0, set: new Map(), text: '' },
     released: [],
   };
 }

@@ -1,17 +1,20 @@
 // What the simulated server says about itself, as src/io/database/mariadb-status.ts reads it from a real one.
-import { contains, formatGtids, parseGtids, rewoundSlavePosition } from '../../src/core/gtid/mariadb.ts';
+import { contains } from '../../src/core/gtid/gtid.ts';
+import { formatGtids, parseGtids, rewoundSlavePosition } from '../../src/core/gtid/mariadb.ts';
 import type { ChannelStatus, ServerStatus } from '../../src/core/pair/server.ts';
+import { format, originText } from './mysql.ts';
 import { executed } from './orders.ts';
 import { binlogPos, type ServerState } from './state.ts';
 
 export function statusOf(state: ServerState, uptimeS: number): ServerStatus {
+  const mysql = state.family === 'mysql';
   return {
-    version: '10.11.19-MariaDB-simulated',
+    version: mysql ? '9.7.4-simulated' : '10.11.19-MariaDB-simulated',
     serverId: state.serverId,
     readOnly: state.readOnly,
     executedGtid: executed(state),
-    history: history(state),
-    origin: String(state.serverId),
+    history: mysql ? executed(state) : history(state),
+    origin: mysql ? originText(state.serverId) : String(state.serverId),
     channel: state.source === null ? null : channelOf(state, state.source),
     semiSync: {
       source: state.sourceOn,
@@ -32,8 +35,11 @@ function history(state: ServerState): string {
 }
 
 function channelOf(state: ServerState, source: { host: string; port: number }): ChannelStatus {
-  const applied = rewoundSlavePosition(state.slavePos, binlogPos(state), state.serverId) ?? state.slavePos;
-  const received = state.receivedPos ?? '';
+  const mysql = state.family === 'mysql';
+  const applied = mysql
+    ? executed(state)
+    : (rewoundSlavePosition(state.slavePos, binlogPos(state), state.serverId) ?? state.slavePos);
+  const received = mysql ? format(state.retrieved) : (state.receivedPos ?? '');
   return {
     sourceHost: source.host,
     sourcePort: source.port,

@@ -1,6 +1,6 @@
 // Set-up's look at the data of both servers: whether they are two points of one history, so that one can catch up.
-import { contains, formatGtids, lacking } from '../gtid/mariadb.ts';
-import { type Positions, positionsOf, type Refusal, type SetupInput, type SetupNode } from './setup-facts.ts';
+import { contains, lacking } from '../gtid/gtid.ts';
+import type { Refusal, SetupInput, SetupNode } from './setup-facts.ts';
 
 const listed = (names: readonly string[]): string =>
   names.length === 0
@@ -20,79 +20,92 @@ function tableDifferences(a: SetupNode, b: SetupNode): string[] {
   ];
 }
 
-function copyHint(from: SetupNode, to: SetupNode): string {
-  return `choose the node whose data are right and copy them to the other, for example from ${from.name} to ${to.name}: mariadb-backup --backup on ${from.name}, --prepare and --copy-back on ${to.name}, then there SET GLOBAL gtid_slave_pos to the GTID in mariadb_backup_binlog_info; then run setup again`;
-}
+const copyHint = (from: SetupNode, to: SetupNode): string =>
+  `choose the node whose data are right and make the other a copy of it, for example on ${to.name}: twinkeep clone --from ${from.name}; then run setup again`;
+
+/** How an administrator makes a server forget its transactions, with its binary logs. */
+const forgetting = ({ seen }: SetupNode): string =>
+  seen.family === 'mysql' && !/^[5-7]\.|^8\.[0-3]\./.test(seen.version)
+    ? 'RESET BINARY LOGS AND GTIDS'
+    : 'RESET MASTER';
 
 /** Whether `behind` can fetch from `ahead` all that it lacks. */
 function catchUpProblem(behind: SetupNode, ahead: SetupNode): Refusal | null {
-  const own = positionsOf(behind);
-  const other = positionsOf(ahead);
-  if (contains(own.executed, other.executed)) return null;
-  if (!contains(own.executed, ahead.seen.oldestPos)) {
+  const { executed } = behind.seen;
+  if (contains(executed, ahead.seen.executed) || contains(executed, ahead.seen.purged)) return null;
+  return {
+    code: 'log-purged',
+    message: `${behind.name} stands at ${executed || 'nothing'}, and the binary log of ${ahead.name} lacks what came before ${ahead.seen.purged}`,
+    hint: copyHint(ahead, behind),
+  };
+}
+
+const strays = (one: SetupNode, other: SetupNode): string =>
+  lacking(one.seen.history, other.seen.history)?.join(',') ?? one.seen.history;
+
+/** Each has transactions that the other lacks. */
+function historiesDiffer(writer: SetupNode, standby: SetupNode): Refusal | null {
+  const [wOnly, sOnly] = [strays(writer, standby), strays(standby, writer)];
+  if (wOnly === '' || sOnly === '') return null;
+  const tables = tableDifferences(writer, standby);
+  const worthless =
+    standby.seen.tables.length === 0
+      ? `${standby.name} holds no tables: if nothing else there is of value, ${forgetting(standby)} on it forgets its transactions. Otherwise ${copyHint(writer, standby)}`
+      : `${copyHint(writer, standby)}. If ${standby.name} holds nothing of value: ${forgetting(standby)} there forgets its transactions`;
+  return {
+    code: 'histories-differ',
+    message: `each node has transactions that the other lacks: ${writer.name} up to ${wOnly}, ${standby.name} up to ${sOnly}${
+      tables.length > 0 ? `; tables ${tables.join('; ')}` : ''
+    }`,
+    hint: worthless,
+  };
+}
+
+/** The one that has no history, where only one has; its data then tell nothing of the other's. */
+export function emptyNode({ nodes: [a, b] }: SetupInput): SetupNode | null {
+  if ((a.seen.executed === '') === (b.seen.executed === '')) return null;
+  return a.seen.executed === '' ? a : b;
+}
+
+/** Data that no transaction in either binary log accounts for. */
+function unloggedProblem(input: SetupInput): Refusal | null {
+  const [a, b] = input.nodes;
+  const differences = tableDifferences(a, b);
+  const empty = emptyNode(input);
+  if (empty !== null) {
+    // The other's history is read from its start, and confirmed afterwards.
+    if (empty.seen.tables.length === 0) return null;
+    const full = empty === a ? b : a;
     return {
-      code: 'log-purged',
-      message: `${behind.name} stands at ${own.executed || 'nothing'}, and the binary log of ${ahead.name} begins at ${ahead.seen.oldestPos} only`,
-      hint: copyHint(ahead, behind),
+      code: 'data-differ',
+      message: `${empty.name} has tables and no position in the history of ${full.name} (${full.seen.executed}); tables ${
+        differences.length > 0 ? differences.join('; ') : `on both: ${listed(a.seen.tables)}`
+      }`,
+      hint: copyHint(full, empty),
     };
   }
-  return null;
+  if (a.seen.executed !== '' || differences.length === 0) return null;
+  const [writer, standby] = a.name === input.writer ? [a, b] : [b, a];
+  return {
+    code: 'data-differ',
+    message: `the nodes hold different data, and neither has it in its binary log: tables ${differences.join('; ')}`,
+    hint: copyHint(writer, standby),
+  };
 }
 
 /** Reasons why the data of the two are not two points of one history. */
 export function dataProblems(input: SetupInput): Refusal[] {
   const [a, b] = input.nodes;
-  const writer = a.name === input.writer ? a : b;
-  const standby = writer === a ? b : a;
-  const w = positionsOf(writer);
-  const s = positionsOf(standby);
-  // A channel from the other node with a position: they have been a pair.
-  const joined =
-    writer.seen.channel !== null && standby.seen.channel !== null && (w.executed !== '' || s.executed !== '');
-  const strays = (one: Positions, other: Positions): string =>
-    formatGtids(lacking(one.history, other.history) ?? []);
-  const wOnly = strays(w, s);
-  const sOnly = strays(s, w);
-  if (wOnly !== '' && sOnly !== '') {
-    const tables = tableDifferences(a, b);
-    return [
-      {
-        code: 'histories-differ',
-        message: `each node has transactions that the other lacks: ${writer.name} up to ${wOnly}, ${standby.name} up to ${sOnly}${
-          tables.length > 0 ? `; tables ${tables.join('; ')}` : ''
-        }`,
-        hint: `${copyHint(writer, standby)}. If ${standby.name} holds nothing of value: RESET MASTER there forgets its transactions`,
-      },
-    ];
-  }
+  const [writer, standby] = a.name === input.writer ? [a, b] : [b, a];
+  const differ = historiesDiffer(writer, standby);
+  if (differ !== null) return [differ];
   const catchUp = [catchUpProblem(standby, writer), catchUpProblem(writer, standby)].filter(
     (each) => each !== null,
   );
-  if (catchUp.length > 0 || joined) return catchUp;
-  const empty =
-    w.executed === '' ? (s.executed === '' ? 'both' : writer) : s.executed === '' ? standby : null;
-  if (empty === null) return [];
-  const differences = tableDifferences(a, b);
-  if (empty === 'both') {
-    if (differences.length === 0) return [];
-    return [
-      {
-        code: 'data-differ',
-        message: `the nodes hold different data, and neither has it in its binary log: tables ${differences.join('; ')}`,
-        hint: copyHint(writer, standby),
-      },
-    ];
-  }
-  // One has a history, the other nothing: without tables on either side the history can be read from its start.
-  if (a.seen.tables.length === 0 && b.seen.tables.length === 0) return [];
-  const full = empty === a ? b : a;
-  return [
-    {
-      code: 'data-differ',
-      message: `${empty.name} has no position in the history of ${full.name} (${positionsOf(full).executed}); tables ${
-        differences.length > 0 ? differences.join('; ') : `on both: ${listed(a.seen.tables)}`
-      }`,
-      hint: copyHint(full, empty),
-    },
-  ];
+  if (catchUp.length > 0) return catchUp;
+  // A channel each and a position: they have been a pair.
+  const joined =
+    a.seen.channel !== null && b.seen.channel !== null && (a.seen.executed !== '' || b.seen.executed !== '');
+  const unlogged = joined ? null : unloggedProblem(input);
+  return unlogged === null ? [] : [unlogged];
 }

@@ -1,5 +1,5 @@
 // What set-up has seen of two servers and was told, and what it refuses with.
-import { executedPosition } from '../gtid/mariadb.ts';
+import type { ServerFamily } from '../family.ts';
 
 /** One line of the rendered my.cnf. */
 export interface RequiredSetting {
@@ -18,28 +18,40 @@ export interface SeenChannel {
 }
 
 export interface SeenServer {
+  readonly family: ServerFamily;
   readonly version: string;
   readonly serverId: number;
+  /** MySQL's own name for the server, from auto.cnf; empty where the family has none. */
+  readonly uuid: string;
   readonly logBin: boolean;
   /** Of SHOW GLOBAL VARIABLES, only those asked for. */
   readonly variables: Readonly<Record<string, string>>;
-  /** SHOW STATUS LIKE 'Rpl_status': IDLE_SLAVE or ACTIVE_SLAVE with init_rpl_role=SLAVE, else AUTH_MASTER. */
+  /** MariaDB's SHOW STATUS LIKE 'Rpl_status': IDLE_SLAVE or ACTIVE_SLAVE with init_rpl_role=SLAVE, else AUTH_MASTER. */
   readonly rplStatus: string;
-  readonly binlogPos: string;
-  readonly binlogState: string;
-  readonly slavePos: string;
-  /** Where the oldest binary log that is kept begins. */
-  readonly oldestPos: string;
+  /** All that the server has executed, and the same with who gave each; texts of core/gtid. */
+  readonly executed: string;
+  readonly history: string;
+  /** Where a channel would begin to fetch, in a family that keeps it apart from `executed` (gtid_slave_pos); else null. */
+  readonly fetchFrom: string | null;
+  /** What the binary logs that are kept no longer hold: who has executed this much can fetch the rest. */
+  readonly purged: string;
   readonly channel: SeenChannel | null;
   readonly otherChannels: readonly string[];
   /** Statements that make or mend our accounts, schema and table; empty: they are right. */
-  readonly accountStatements: readonly { readonly what: string; readonly sql: string }[];
+  readonly accountStatements: readonly AccountStatement[];
   /** schema.table of the users' data. */
   readonly tables: readonly string[];
   /** Checksums of them by name, where they were read. */
   readonly checksums: Readonly<Record<string, string>>;
   /** Accounts beside ours that may write to a read-only server. */
   readonly privileged: readonly string[];
+}
+
+export interface AccountStatement {
+  readonly what: string;
+  readonly sql: string;
+  /** It changes the password with which the other node's channel logs in here. */
+  readonly newReplicationPassword?: boolean;
 }
 
 export interface SetupNode {
@@ -62,14 +74,3 @@ export interface Refusal {
   readonly message: string;
   readonly hint: string;
 }
-
-/** What a server has executed, and by which servers it was born. */
-export interface Positions {
-  readonly executed: string;
-  readonly history: string;
-}
-
-export const positionsOf = ({ seen }: SetupNode): Positions => ({
-  executed: executedPosition(seen.slavePos, seen.binlogPos, seen.serverId),
-  history: seen.binlogState,
-});

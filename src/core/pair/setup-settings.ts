@@ -19,12 +19,26 @@ const SAFETY: ReadonlySet<string> = new Set([
   'rpl_semi_sync_master_wait_point',
   'rpl_semi_sync_master_wait_no_slave',
   'init_rpl_role',
+  // MySQL's words for the same.
+  'gtid_mode',
+  'enforce_gtid_consistency',
+  'log_replica_updates',
+  'replica_exec_mode',
+  'replica_preserve_commit_order',
+  'slave_preserve_commit_order',
+  'skip_replica_start',
+  'rpl_semi_sync_source_timeout',
+  'rpl_semi_sync_source_wait_point',
+  'rpl_semi_sync_source_wait_no_replica',
 ]);
 /** The agent changes these while the server runs, so they tell of my.cnf only before there is a channel. */
 const AGENTS: ReadonlySet<string> = new Set([
   'read_only',
+  'super_read_only',
   'rpl_semi_sync_master_enabled',
   'rpl_semi_sync_slave_enabled',
+  'rpl_semi_sync_source_enabled',
+  'rpl_semi_sync_replica_enabled',
   'event_scheduler',
 ]);
 
@@ -48,6 +62,9 @@ function wrongSetting(node: SetupNode, setting: RequiredSetting): string | null 
     return right ? null : `not set to that (Rpl_status ${seen.rplStatus})`;
   }
   const shown = seen.variables[setting.name];
+  // The variables of a plugin are there when it is.
+  if (shown === undefined && setting.name.startsWith('rpl_semi_sync_'))
+    return 'not there (no such plugin is loaded)';
   if (shown === undefined || sameValue(shown, setting.value)) return null;
   return shown;
 }
@@ -60,9 +77,9 @@ export function settingProblems(node: SetupNode): { refusals: Refusal[]; warning
   const warnings: string[] = [];
   for (const setting of node.required) {
     const fresh = node.seen.channel === null;
-    if (AGENTS.has(setting.name) && !fresh) continue;
     const shown = wrongSetting(node, setting);
-    if (shown === null) continue;
+    if (shown === null || (AGENTS.has(setting.name) && !fresh && setting.name in node.seen.variables))
+      continue;
     const line = `${setting.name} = ${setting.value}`;
     if (SAFETY.has(setting.name) || AGENTS.has(setting.name)) {
       refusals.push({
@@ -77,29 +94,27 @@ export function settingProblems(node: SetupNode): { refusals: Refusal[]; warning
   return { refusals, warnings };
 }
 
+const resetAll = ({ seen }: SetupNode): string =>
+  seen.family === 'mysql' && !/^5\./.test(seen.version)
+    ? 'STOP REPLICA; RESET REPLICA ALL'
+    : 'STOP SLAVE; RESET SLAVE ALL';
+
 /** What keeps one server from being half of a pair, whatever the other is. */
 export function serverProblems(node: SetupNode, peer: SetupNode): Refusal[] {
   const { seen } = node;
   const refusals: Refusal[] = [];
-  if (!/mariadb/i.test(seen.version)) {
-    refusals.push({
-      code: 'server-family',
-      message: `${node.name}: the server is ${seen.version}; this version of twinkeep steers MariaDB`,
-      hint: 'run MariaDB 10.11 on both nodes',
-    });
-  }
   if (seen.otherChannels.length > 0) {
     refusals.push({
       code: 'other-channel',
       message: `${node.name} has further replication channels: ${seen.otherChannels.join(', ')}`,
-      hint: 'a node of the pair replicates from the other node only; remove them with RESET SLAVE ALL',
+      hint: `a node of the pair replicates from the other node only; remove them with ${resetAll(node)}`,
     });
   }
   if (seen.channel !== null && (seen.channel.host !== peer.address || seen.channel.user === '')) {
     refusals.push({
       code: 'channel-elsewhere',
       message: `${node.name} replicates from ${seen.channel.host}:${seen.channel.port}, not from ${peer.name} (${peer.address})`,
-      hint: `if that is no longer wanted: STOP SLAVE; RESET SLAVE ALL; on ${node.name}, then run setup again`,
+      hint: `if that is no longer wanted: ${resetAll(node)} on ${node.name}, then run setup again`,
     });
   }
   return refusals;

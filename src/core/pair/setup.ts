@@ -1,8 +1,9 @@
 // Set-up's decision: from what was seen on two servers, the steps that make them a pair, or every reason why they
 // cannot be one yet. Run again on a pair that is set up, it finds no step. Carried out by io/database/setup.ts.
-import { contains } from '../gtid/mariadb.ts';
-import { dataProblems } from './setup-data.ts';
-import { positionsOf, type Refusal, type SetupInput, type SetupNode } from './setup-facts.ts';
+import type { ServerFamily } from '../family.ts';
+import { contains } from '../gtid/gtid.ts';
+import { dataProblems, emptyNode } from './setup-data.ts';
+import type { Refusal, SetupInput, SetupNode } from './setup-facts.ts';
 import { serverProblems, settingProblems } from './setup-settings.ts';
 
 export type SetupStep =
@@ -21,7 +22,15 @@ export type SetupStep =
       readonly user: string;
       readonly what: string;
     }
-  | { readonly kind: 'start'; readonly node: string; readonly what: string };
+  | { readonly kind: 'start'; readonly node: string; readonly what: string }
+  /** Whether a history that was read from its start has brought all of the other's data. */
+  | { readonly kind: 'compare'; readonly node: string; readonly with: string; readonly what: string };
+
+const WRITES_ANYWAY: Readonly<Record<ServerFamily, string>> = {
+  mariadb: 'READ ONLY ADMIN or ALL PRIVILEGES',
+  mysql: 'CONNECTION_ADMIN or SUPER, where only read_only is on',
+  mysql56: 'SUPER',
+};
 
 export type SetupPlan =
   | { readonly ok: true; readonly steps: readonly SetupStep[]; readonly warnings: readonly string[] }
@@ -36,7 +45,8 @@ function channelStep(input: SetupInput, node: SetupNode, peer: SetupNode): Setup
     channel.usingGtid &&
     channel.heartbeatS > 0 &&
     channel.heartbeatS <= input.heartbeatS &&
-    channel.connectRetryS === 1;
+    channel.connectRetryS === 1 &&
+    !peer.seen.accountStatements.some((each) => each.newReplicationPassword);
   if (right) return null;
   return {
     kind: 'channel',
@@ -48,10 +58,10 @@ function channelStep(input: SetupInput, node: SetupNode, peer: SetupNode): Setup
   };
 }
 
-/** The slave position must name all that the node has, or it would fetch its own transactions again. */
+/** The place to fetch from must name all that the node has, or it would fetch its own transactions again. */
 function positionStep(node: SetupNode): SetupStep | null {
-  const { executed } = positionsOf(node);
-  if (node.seen.channel?.running || executed === '' || contains(node.seen.slavePos, executed)) return null;
+  const { executed, fetchFrom, channel } = node.seen;
+  if (fetchFrom === null || channel?.running || executed === '' || contains(fetchFrom, executed)) return null;
   return {
     kind: 'position',
     node: node.name,
@@ -71,7 +81,7 @@ function stepsFor(input: SetupInput): SetupStep[] {
     })),
   );
   // The one that lags starts first: a source refuses a replica that is ahead of it.
-  const order = contains(positionsOf(a).executed, positionsOf(b).executed) ? [b, a] : [a, b];
+  const order = contains(a.seen.executed, b.seen.executed) ? [b, a] : [a, b];
   const channels = order.flatMap((node) => {
     const peer = node === a ? b : a;
     const channel = channelStep(input, node, peer);
@@ -85,7 +95,33 @@ function stepsFor(input: SetupInput): SetupStep[] {
         : []),
     ];
   });
-  return [...accounts, ...channels];
+  return [...accounts, ...channels, ...compareSteps(input)];
+}
+
+/** Nothing tells beforehand that a binary log goes back to the first row: it may have been switched on, or reset, later. */
+function compareSteps(input: SetupInput): SetupStep[] {
+  const empty = emptyNode(input);
+  const full = input.nodes.find((node) => node !== empty);
+  if (empty === null || full === undefined || full.seen.tables.length === 0) return [];
+  return [
+    {
+      kind: 'compare',
+      node: empty.name,
+      with: full.name,
+      what: `compare the tables that ${empty.name} has got with those of ${full.name}`,
+    },
+  ];
+}
+
+function familyProblem(a: SetupNode, b: SetupNode): Refusal[] {
+  if (a.seen.family === b.seen.family) return [];
+  return [
+    {
+      code: 'server-family',
+      message: `${a.name} runs ${a.seen.version} and ${b.name} ${b.seen.version}: these do not replicate from each other in both directions`,
+      hint: 'run the same server, in the same version, on both nodes',
+    },
+  ];
 }
 
 export function planSetup(input: SetupInput): SetupPlan {
@@ -96,7 +132,7 @@ export function planSetup(input: SetupInput): SetupPlan {
     ...input.nodes.flatMap(({ name, seen }) =>
       seen.privileged.map(
         (account) =>
-          `${name}: ${account} may write to a read-only server (READ ONLY ADMIN or ALL PRIVILEGES): an application must not use it`,
+          `${name}: ${account} may write to a read-only server (${WRITES_ANYWAY[seen.family]}): an application must not use it`,
       ),
     ),
   ];
@@ -113,7 +149,15 @@ export function planSetup(input: SetupInput): SetupPlan {
         .join(', ')}, and restart them`,
     });
   }
+  if (a.seen.uuid !== '' && a.seen.uuid === b.seen.uuid) {
+    refusals.push({
+      code: 'server-uuids',
+      message: `both servers have server_uuid ${a.seen.uuid}: one data directory is a copy of the other`,
+      hint: `stop the server of ${b.name}, remove auto.cnf from its data directory, and start it: it makes a uuid of its own`,
+    });
+  }
   refusals.push(
+    ...familyProblem(a, b),
     ...settings.flatMap((each) => each.refusals),
     ...serverProblems(a, b),
     ...serverProblems(b, a),

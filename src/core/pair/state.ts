@@ -262,7 +262,15 @@ export function initialState(settings: PairSettings, stored: Stored | null, nowM
 
 /** How long ago the owner of the trail first had something that a server at `position` lacks; 0: it lacks nothing known. */
 export function behindMs(trail: Trail, position: string, nowMs: number): number {
-  const missing = trail.find((sample) => !contains(position, sample.executedGtid));
+  // What a server has only grows: from the first sample that is missing on all are. Comparing sets costs.
+  let [from, to] = [0, trail.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const sample = trail[middle];
+    if (sample !== undefined && contains(position, sample.executedGtid)) from = middle + 1;
+    else to = middle;
+  }
+  const missing = trail[from];
   return missing === undefined ? 0 : nowMs - missing.atMs;
 }
 
