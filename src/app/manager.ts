@@ -21,6 +21,7 @@ import { openEventFile } from '../io/state/eventfile.ts';
 import { openRecordFile } from '../io/state/recordfile.ts';
 import { runMachine } from '../runtime/loop.ts';
 import { openAgentPort } from './agentport.ts';
+import { startCloneDesk } from './clone.ts';
 import { openEventLog } from './eventlog.ts';
 import { keepCompiled } from './launch.ts';
 import { openLog } from './log.ts';
@@ -262,6 +263,25 @@ export function runManager(configPath: string): void {
     say,
   });
 
+  const cloneDesk = startCloneDesk({
+    pair: config.pair,
+    self,
+    peer,
+    port: config.clone.port,
+    secret: pairKey,
+    admin: {
+      host: '127.0.0.1',
+      port: mysql.port,
+      ...(mysql.socket !== null ? { socketPath: mysql.socket } : {}),
+      ...account,
+    },
+    folder,
+    clock,
+    state: () => machine.state,
+    mend: (because) => dispatch({ kind: 'mending', because }),
+    say,
+  });
+
   const pairView = () =>
     viewOf(
       machine.state,
@@ -290,6 +310,7 @@ export function runManager(configPath: string): void {
       return { ok, because: ok ? 'server and agent are up' : `server ${known.health}, agent ${link.link}` };
     },
     events,
+    clones: cloneDesk.clones,
     orders: openOrders({ pair: config.pair, clock, events, state: () => machine.state, dispatch }),
     onError: (because) => say('warn', 'api', because),
   });
@@ -310,6 +331,7 @@ export function runManager(configPath: string): void {
     prober.stop();
     peerSql.stop();
     vipTruth.stop();
+    cloneDesk.stop();
     reads?.stop();
     witnessPoll?.stop();
   });

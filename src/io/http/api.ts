@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
+import { type Clones, serveClones } from './clones.ts';
 import { type EventLog, serveEvents } from './events.ts';
 import { fail } from './failure.ts';
 import { type Orders, serveOrders } from './orders.ts';
@@ -20,6 +21,7 @@ export interface ApiOptions {
   readonly healthy: () => { readonly ok: boolean; readonly because: string };
   readonly events: EventLog;
   readonly orders: Orders;
+  readonly clones?: Clones;
   readonly onError: (because: string) => void;
 }
 
@@ -62,6 +64,7 @@ export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   app.get('/api/v1/facts', async (c) => c.json((await options.facts()) as object));
   serveEvents(app, options.events);
   serveOrders(app, options.orders);
+  if (options.clones !== undefined) serveClones(app, options.clones);
 
   app.notFound((c) =>
     fail(c, 404, {

@@ -42,7 +42,7 @@ async function field(c: Context, name: string, hint: string): Promise<string | n
   return fail(c, 400, { code: 'body', message, hint });
 }
 
-function answered(c: Context, answer: OrderAnswer): Response {
+export function answered(c: Context, answer: OrderAnswer): Response {
   return answer.ok ? c.json(answer) : fail(c, answer.status, answer.error);
 }
 
