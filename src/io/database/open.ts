@@ -7,6 +7,7 @@ import type { DatabaseOptions } from './connections.ts';
 import { countdown } from './deadline.ts';
 import { openMariadb } from './mariadb.ts';
 import { openMysql } from './mysql.ts';
+import { openMysql56 } from './mysql56.ts';
 import { rowsOf, text } from './rows.ts';
 
 export type { DatabaseOptions } from './connections.ts';
@@ -14,6 +15,7 @@ export type { DatabaseOptions } from './connections.ts';
 const ADAPTERS: Readonly<Partial<Record<ServerFamily, (options: DatabaseOptions) => Database>>> = {
   mariadb: openMariadb,
   mysql: openMysql,
+  mysql56: openMysql56,
 };
 
 /** Asks a server which family it is of, over a connection of its own. */
