@@ -98,6 +98,7 @@ export async function rowObstacles(
   table: string,
   deadlineMs: number,
 ): Promise<readonly string[]> {
+  const where = `TABLE_SCHEMA = ${named(schema)} AND TABLE_NAME = ${named(table)}`;
   const triggers = rowsOf(
     await connection.query(
       `SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS
@@ -113,7 +114,19 @@ export async function rowObstacles(
       deadlineMs,
     ),
   );
+  const [engine] = rowsOf(
+    await connection.query(
+      `SELECT ENGINE AS engine FROM information_schema.TABLES WHERE ${where}`,
+      deadlineMs,
+    ),
+  );
+  const transactional = text(engine?.['engine']).toLowerCase() === 'innodb';
   return [
+    ...(engine === undefined || transactional
+      ? []
+      : [
+          `${schema}.${table} is a table of ${text(engine['engine'])}, whose rows cannot be changed in a transaction`,
+        ]),
     ...triggers.map(
       (row) => `${schema}.${table} has the trigger ${text(row['name'])}, which would run once more`,
     ),

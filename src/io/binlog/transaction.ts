@@ -3,7 +3,8 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Image, imageOf, type TableDefinition } from '../../core/binlog/definition.ts';
+import { imageOf, type TableDefinition } from '../../core/binlog/definition.ts';
+import type { LoggedRow, LoggedTransaction } from '../../core/binlog/logged.ts';
 import type { RawTransaction } from '../../core/binlog/transaction.ts';
 import { OperatorError } from '../../core/error.ts';
 import { formatGtid, parseGtids } from '../../core/gtid/mariadb.ts';
@@ -11,32 +12,7 @@ import type { Endpoint } from '../database/connection.ts';
 import { type PlacedTransaction, transactionsOf } from './logfile.ts';
 import { type Family, fetchRaw } from './tool.ts';
 
-export interface LoggedRow {
-  readonly schema: string;
-  readonly table: string;
-  readonly kind: 'insert' | 'update' | 'delete';
-  /** By column; null: there was no such row before. */
-  readonly before: Image | null;
-  readonly after: Image | null;
-}
-
-export interface LoggedTransaction {
-  /** Empty in a log without GTIDs. */
-  readonly gtid: string;
-  /** server_id of where it was born. */
-  readonly server: number;
-  /** ISO 8601, by that server's clock. */
-  readonly at: string;
-  /** Of its events in the log. */
-  readonly bytes: number;
-  /** DDL and statements that were logged as such. */
-  readonly statements: readonly string[];
-  /** The statements that made the rows, where the server annotates them. */
-  readonly annotations: readonly string[];
-  readonly rows: readonly LoggedRow[];
-  /** What of it could not be read, a sentence each. */
-  readonly unreadable: readonly string[];
-}
+export type { LoggedRow, LoggedTransaction } from '../../core/binlog/logged.ts';
 
 /** Null: the table is gone, or may not be seen; its columns are then called @1, @2. */
 export type Definitions = (schema: string, table: string) => Promise<TableDefinition | null>;
