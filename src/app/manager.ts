@@ -21,12 +21,14 @@ import { openEventFile } from '../io/state/eventfile.ts';
 import { openRecordFile } from '../io/state/recordfile.ts';
 import { runMachine } from '../runtime/loop.ts';
 import { openAgentPort } from './agentport.ts';
+import { startCare } from './care.ts';
 import { startCloneDesk } from './clone.ts';
 import { openEventLog } from './eventlog.ts';
 import { keepCompiled } from './launch.ts';
 import { openLog } from './log.ts';
 import { openOrders } from './orders.ts';
 import { pairSettings } from './pairsettings.ts';
+import { passwordIn } from './passwords.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
@@ -63,6 +65,7 @@ export function runManager(configPath: string): void {
   const account = {
     user: mysql.admin.user,
     password: readSecret(mysql.admin.passwordFile, 'password of the admin account').value,
+    passwordNow: passwordIn(mysql.admin.passwordFile, 'password of the admin account'),
   };
   const server = (where: NodeConfig, role: 'local' | 'peer') =>
     openDatabase({
@@ -205,6 +208,19 @@ export function runManager(configPath: string): void {
     },
   );
 
+  const care = startCare({
+    config,
+    self,
+    peer,
+    account,
+    replicationPassword: passwordIn(mysql.replication.passwordFile, 'password of the replication account'),
+    schema: SCHEMA,
+    clock,
+    own,
+    state: () => machine.state,
+    mend: (because) => dispatch({ kind: 'mending', because }),
+    say,
+  });
   const prober = startProber(
     {
       clock,
@@ -222,15 +238,17 @@ export function runManager(configPath: string): void {
     {
       onHealth(health, because) {
         say(health === 'up' ? 'info' : 'warn', `server-${health}`, `the database server: ${because}`);
+        if (health === 'up') care.serverUp();
         dispatch({ kind: 'health', health, because });
       },
-      onStatus: (status) => dispatch({ kind: 'status', status }),
+      onStatus: (status) => dispatch({ kind: 'status', status: care.annotate(status) }),
       onHeartbeat: (sequence) => dispatch({ kind: 'heartbeat', sequence }),
       onLag: (lagMs) => dispatch({ kind: 'lag', lagMs }),
     },
   );
   const peerSql = startPeerSql(peerServer, clock, (sql) => {
     const { peer: known } = machine.state;
+    care.peerSql(sql);
     if (sql !== known.sql || known.askedMs !== null) dispatch({ kind: 'peer-sql', sql });
   });
   const onWitness = (view: WitnessView): void => dispatch({ kind: 'witness', view });
@@ -282,8 +300,8 @@ export function runManager(configPath: string): void {
     say,
   });
 
-  const pairView = () =>
-    viewOf(
+  const pairView = () => {
+    const view = viewOf(
       machine.state,
       config.pair,
       { self: self.address, peer: peer.address },
@@ -292,6 +310,8 @@ export function runManager(configPath: string): void {
       vipTruth.view(),
       reads?.view() ?? null,
     );
+    return { ...view, warnings: [...view.warnings, ...care.warnings()] };
+  };
   const api = openApi({
     host: config.api.host,
     port: config.api.port,

@@ -42,7 +42,9 @@ function channelWarnings(state: PairState): Reason[] {
     found.push({
       code: 'receiver-error',
       because: `receiver: ${channel.receiverError}`,
-      lift: `by itself, when ${state.settings.peer} can be reached with the replication account; if the error stays: \`twinkeep setup\` checks the channel`,
+      lift:
+        channel.receiverLift ??
+        `by itself, when ${state.settings.peer} can be reached with the replication account; if the error stays: \`twinkeep setup\` checks the channel`,
     });
   }
   if (channel?.applierError != null) {
@@ -58,7 +60,9 @@ function channelWarnings(state: PairState): Reason[] {
     found.push({
       code: 'applier-error',
       because: `applier: ${channel.applierError}`,
-      lift: 'mend what the error names, then START SLAVE SQL_THREAD (START REPLICA SQL_THREAD); nothing is skipped by itself',
+      lift:
+        channel.applierLift ??
+        'mend what the error names, then START SLAVE SQL_THREAD (START REPLICA SQL_THREAD); nothing is skipped by itself',
     });
   }
   return found;

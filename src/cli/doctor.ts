@@ -178,8 +178,12 @@ async function lookAt(config: PairConfig, node: NodeConfig, options: Options): P
     const direct = await serverFacts(node, { agent: login, administrator });
     if (direct.server !== null) {
       // The agent's own grants are what counts, and the manager has looked at them.
-      const grants = server?.missingGrants ?? (account === null ? null : direct.server.missingGrants);
-      server = { ...direct.server, missingGrants: grants };
+      const told = server?.missingGrants ?? null;
+      const unseen = direct.server.unseen.filter(
+        (what) => told === null || !what.startsWith('the privileges'),
+      );
+      const missing = told ?? (account === null ? null : direct.server.missingGrants);
+      server = { ...direct.server, missingGrants: missing, unseen };
     } else if (server === null) because = direct.because;
   }
   const host = facts?.host ?? (isHere(node) ? await hostFacts(config, node, server) : null);

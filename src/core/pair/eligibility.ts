@@ -77,7 +77,8 @@ export function replicationFaults(state: PairState): Reason[] {
     return one(
       'applier-stopped',
       `the applier of ${self} has stopped: ${channel.applierError}`,
-      'mend what the error names, then START SLAVE SQL_THREAD (START REPLICA SQL_THREAD); nothing is skipped by itself',
+      channel.applierLift ??
+        'mend what the error names, then START SLAVE SQL_THREAD (START REPLICA SQL_THREAD); nothing is skipped by itself',
     );
   }
   const { lagMs } = state.own;

@@ -10,6 +10,9 @@ export interface ChannelStatus {
   readonly applier: 'running' | 'stopped';
   readonly receiverError: string | null;
   readonly applierError: string | null;
+  /** What to do about each, where it is known (core/replication). */
+  readonly receiverLift?: string;
+  readonly applierLift?: string;
   /** What the receiver has written to the relay log. */
   readonly receivedGtid: string;
   /** What the applier has committed. */
