@@ -3,10 +3,11 @@
 import { networkInterfaces } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { renderMyCnf } from '../config/mycnf.ts';
+import { settingsFor } from '../config/mycnf.ts';
 import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
+import type { ServerKind } from '../core/family.ts';
 import {
   openSetup,
   type Refusal,
@@ -113,19 +114,15 @@ function targetOf(
       user: options.adminUser,
       password,
     },
-    required: requiredSettings(config, node),
+    required: (kind) => requiredSettings(config, node, kind),
   };
 }
 
-/** The lines of the rendered my.cnf, without its comments. */
-function requiredSettings(config: PairConfig, node: NodeConfig): RequiredSetting[] {
-  return renderMyCnf(config, node.name, 'mariadb')
-    .split('\n')
-    .flatMap((line) => {
-      const [, name, value] = /^([a-z_]+) = (.*)$/.exec(line) ?? [];
-      return name === undefined || value === undefined ? [] : [{ name, value }];
-    });
-}
+/** Every line of the rendered my.cnf. */
+const requiredSettings = (config: PairConfig, node: NodeConfig, kind: ServerKind): RequiredSetting[] =>
+  settingsFor(config, node.name, kind).flatMap(({ settings }) =>
+    settings.map(({ name, value }) => ({ name, value })),
+  );
 
 function writerOf(config: PairConfig, option: string | undefined): string {
   const highest = [...config.nodes].sort((a, b) => b.priority - a.priority)[0];
@@ -204,6 +201,7 @@ async function setup(options: Options): Promise<void> {
       password: password(config.mysql.replication.passwordFile, 'password of the replication account'),
     },
     schema: 'twinkeep',
+    tls: null,
   });
   try {
     await carryOut(

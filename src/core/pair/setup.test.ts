@@ -5,15 +5,17 @@ import type { SeenServer, SetupInput, SetupNode } from './setup-facts.ts';
 const RIGHT = { gtid_strict_mode: 'ON', relay_log_recovery: 'OFF', read_only: 'ON' };
 
 const seen = (changes: Partial<SeenServer> = {}): SeenServer => ({
+  family: 'mariadb',
   version: '10.11.19-MariaDB-log',
   serverId: 1,
+  uuid: '',
   logBin: true,
   variables: RIGHT,
   rplStatus: 'IDLE_SLAVE',
-  binlogPos: '',
-  binlogState: '',
-  slavePos: '',
-  oldestPos: '',
+  executed: '',
+  history: '',
+  fetchFrom: '',
+  purged: '',
   channel: null,
   otherChannels: [],
   accountStatements: [],
@@ -79,7 +81,7 @@ describe('planning a set-up', () => {
   });
 
   it('finds nothing to do on a pair that is set up, also while the agents have switched what they switch', () => {
-    const running = { binlogPos: '0-1-9', binlogState: '0-1-9', slavePos: '0-1-9' };
+    const running = { executed: '0-1-9', history: '0-1-9', fetchFrom: '0-1-9' };
     expect(
       kinds(
         input(
@@ -91,7 +93,7 @@ describe('planning a set-up', () => {
   });
 
   it('sets the position of a server with a history of its own, so that nothing is fetched twice', () => {
-    const plan = planSetup(input({ binlogPos: '0-1-7', binlogState: '0-1-7' }, {}));
+    const plan = planSetup(input({ executed: '0-1-7', history: '0-1-7' }, {}));
     expect(plan).toMatchObject({ ok: true });
     expect(plan.ok && plan.steps.find((each) => each.kind === 'position')).toMatchObject({
       node: 'a',
@@ -100,8 +102,8 @@ describe('planning a set-up', () => {
   });
 
   it('starts the one that lags first: a source refuses a replica that is ahead of it', () => {
-    const ahead = { binlogPos: '0-1-7', binlogState: '0-1-7', slavePos: '0-1-7' };
-    const behind = { binlogPos: '0-1-5', binlogState: '0-1-5', slavePos: '0-1-5' };
+    const ahead = { executed: '0-1-7', history: '0-1-7', fetchFrom: '0-1-7' };
+    const behind = { executed: '0-1-5', history: '0-1-5', fetchFrom: '0-1-5' };
     expect(kinds(input(ahead, behind)).filter((each) => each.startsWith('start'))).toEqual([
       'start b',
       'start a',
@@ -116,6 +118,100 @@ describe('planning a set-up', () => {
     expect(kinds(input({}, { channel: channel('192.0.2.11', { usingGtid: false }) }))).toContain('channel b');
     expect(codes(input({}, { channel: channel('192.0.2.99') }))).toEqual(['channel-elsewhere']);
     expect(codes(input({ otherChannels: ['reports'] }, {}))).toEqual(['other-channel']);
+  });
+});
+
+const UUID_A = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+const UUID_B = '4f22fb58-82db-22f2-8f44-d91bb0530673';
+const mysql = (changes: Partial<SeenServer> = {}): Partial<SeenServer> => ({
+  family: 'mysql',
+  version: '9.7.4',
+  fetchFrom: null,
+  ...changes,
+});
+const at = (executed: string, changes: Partial<SeenServer> = {}): Partial<SeenServer> =>
+  mysql({ executed, history: executed, ...changes });
+
+describe('on MySQL', () => {
+  it('two empty servers get a channel each, and no position beside what they have executed', () => {
+    expect(kinds(input(mysql(), mysql()))).toEqual(['channel b', 'start b', 'channel a', 'start a']);
+    expect(kinds(input(at(`${UUID_A}:1-7`), mysql()))).toEqual([
+      'channel b',
+      'start b',
+      'channel a',
+      'start a',
+    ]);
+  });
+
+  it('an empty server reads the whole binary log of one with data, and is compared afterwards', () => {
+    const full = at(`${UUID_A}:1-700`, { tables: ['shop.t'] });
+    expect(kinds(input(full, mysql()))).toEqual([
+      'channel b',
+      'start b',
+      'channel a',
+      'start a',
+      'compare b',
+    ]);
+    const purged = planSetup(input({ ...full, purged: `${UUID_A}:1-200` }, mysql()));
+    expect(purged.ok ? [] : purged.refusals).toEqual([
+      expect.objectContaining({ code: 'log-purged', hint: expect.stringContaining('clone --from a') }),
+    ]);
+  });
+
+  it('two that replicate already are left as they are', () => {
+    const running = at(`${UUID_A}:1-9,${UUID_B}:1-3`, { tables: ['shop.t'] });
+    expect(
+      kinds(
+        input({ ...running, channel: channel('192.0.2.12') }, { ...running, channel: channel('192.0.2.11') }),
+      ),
+    ).toEqual([]);
+  });
+
+  it('a new password of the replication account goes into the channel that logs in with it', () => {
+    const running = at(`${UUID_A}:1-9`);
+    const changed = [{ what: 'set the password', sql: 'ALTER USER', newReplicationPassword: true }];
+    expect(
+      kinds(
+        input(
+          { ...running, channel: channel('192.0.2.12'), accountStatements: changed },
+          { ...running, channel: channel('192.0.2.11') },
+        ),
+      ),
+    ).toEqual(['account a', 'channel b', 'start b']);
+  });
+
+  it('transactions of each that the other lacks are named, and forgotten in the words of the version', () => {
+    const both = (version: string) =>
+      planSetup(
+        input(
+          at(`${UUID_A}:1-9`, { version, tables: ['shop.t'] }),
+          at(`${UUID_A}:1-5,${UUID_B}:1`, { version }),
+        ),
+      );
+    const plan = both('9.7.4');
+    expect(plan.ok ? [] : plan.refusals).toEqual([
+      expect.objectContaining({
+        code: 'histories-differ',
+        message: expect.stringContaining(`a up to ${UUID_A}:6-9, b up to ${UUID_B}:1`),
+        hint: expect.stringContaining('RESET BINARY LOGS AND GTIDS'),
+      }),
+    ]);
+    const older = both('8.0.36');
+    expect(older.ok ? '' : older.refusals[0]?.hint).toContain('RESET MASTER');
+  });
+
+  it('a semi-sync plugin that is not loaded is a refusal, also on a pair that runs', () => {
+    const plan = planSetup({
+      ...input(mysql(), mysql()),
+      nodes: [
+        {
+          ...node('a', mysql()),
+          required: [{ name: 'rpl_semi_sync_source_enabled', value: 'ON' }],
+        },
+        node('b', mysql()),
+      ],
+    });
+    expect(plan.ok ? '' : plan.refusals[0]?.message).toContain('no such plugin is loaded');
   });
 });
 
@@ -147,16 +243,17 @@ describe('a set-up is refused', () => {
     expect(plan.warnings).toEqual([expect.stringContaining('binlog_expire_logs_seconds')]);
   });
 
-  it('for a server that is no MariaDB', () => {
-    expect(codes(input({ version: '9.7.0' }, {}))).toEqual(['server-family']);
+  it('for servers of two families, and for a data directory that was copied with its uuid', () => {
+    expect(codes(input({ family: 'mysql', version: '9.7.4' }, {}))).toEqual(['server-family']);
+    expect(codes(input({ uuid: UUID_A }, { uuid: UUID_A }))).toEqual(['server-uuids']);
   });
 
   it('when each has transactions that the other lacks, even with equal positions', () => {
     expect(
       codes(
         input(
-          { binlogPos: '0-2-8', binlogState: '0-1-6,0-3-7,0-2-8', slavePos: '0-2-8' },
-          { binlogPos: '0-2-8', binlogState: '0-1-5,0-4-6,0-2-8', slavePos: '0-2-8' },
+          { executed: '0-2-8', history: '0-1-6,0-3-7,0-2-8', fetchFrom: '0-2-8' },
+          { executed: '0-2-8', history: '0-1-5,0-4-6,0-2-8', fetchFrom: '0-2-8' },
         ),
       ),
     ).toEqual(['histories-differ']);
@@ -166,8 +263,8 @@ describe('a set-up is refused', () => {
     expect(
       codes(
         input(
-          { binlogPos: '0-1-900', binlogState: '0-1-900', oldestPos: '0-1-500' },
-          { binlogPos: '0-1-100', binlogState: '0-1-100', slavePos: '0-1-100' },
+          { executed: '0-1-900', history: '0-1-900', purged: '0-1-500' },
+          { executed: '0-1-100', history: '0-1-100', fetchFrom: '0-1-100' },
         ),
       ),
     ).toEqual(['log-purged']);
@@ -175,10 +272,13 @@ describe('a set-up is refused', () => {
 
   it('when a copy has no position in the history of its original', () => {
     const plan = planSetup(
-      input({ binlogPos: '0-1-9', binlogState: '0-1-9', tables: ['shop.t'] }, { tables: ['shop.t'] }),
+      input({ executed: '0-1-9', history: '0-1-9', tables: ['shop.t'] }, { tables: ['shop.t'] }),
     );
     expect(plan.ok ? [] : plan.refusals).toEqual([
-      expect.objectContaining({ code: 'data-differ', hint: expect.stringContaining('from a to b') }),
+      expect.objectContaining({
+        code: 'data-differ',
+        hint: expect.stringContaining('on b: twinkeep clone --from a'),
+      }),
     ]);
   });
 

@@ -1,8 +1,11 @@
 // One held connection to a server, opened when it is first needed and again after a loss. Every call ends within its
 // deadline. connections.ts holds those of an adapter.
+import { readFileSync } from 'node:fs';
 import { connect as openSocket, type Socket } from 'node:net';
+import { authPlugins } from 'mysql2';
 import mysql, { type Connection } from 'mysql2/promise';
 import { DatabaseError } from '../../runtime/ports.ts';
+import { ed25519Signature } from './ed25519.ts';
 import { toDatabaseError } from './errors.ts';
 
 export interface Endpoint {
@@ -16,9 +19,25 @@ export interface Endpoint {
   readonly password: string;
   /** Asked at each log-in instead: the password may have been changed meanwhile (`twinkeep rotate`). */
   readonly passwordNow?: () => string;
+  /** Where the extra port is, when it is elsewhere: MySQL's admin_address. Default: `host`. */
+  readonly extraHost?: string;
+  /** Null or absent: no TLS. Never over a unix socket. */
+  readonly tls?: TlsOptions | null;
   /** Further authentication plugins of the client, by name; set-up logs in through the unix socket with one. */
   readonly authPlugins?: mysql.ConnectionOptions['authPlugins'];
 }
+
+export interface TlsOptions {
+  /** `preferred`: where the server offers it. `verify`: and its certificate is signed by the authority of `caFile`. */
+  readonly mode: 'preferred' | 'required' | 'verify';
+  readonly caFile: string | null;
+}
+
+/** As the statements that make a channel name it; the server of the other node reads the file. */
+export const tlsFiles = (tls: TlsOptions | null): { readonly ca: string; readonly verify: boolean } => ({
+  ca: tls?.caFile ?? '',
+  verify: tls?.mode === 'verify',
+});
 
 export interface HeldConnectionOptions {
   readonly endpoint: Endpoint;
@@ -42,6 +61,8 @@ const KEPT_MS_MAX = 10_000;
 export const SESSION = `SET SESSION autocommit = 1, sql_mode = '', wait_timeout = 31536000, interactive_timeout = 31536000,
  lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, time_zone = '+00:00'`;
 
+const { caching_sha2_password: cachingSha2 } = authPlugins;
+
 export const whereOf = (endpoint: Endpoint): string =>
   endpoint.socketPath ?? `${endpoint.host}:${endpoint.port}`;
 
@@ -63,12 +84,28 @@ interface Opened {
   readonly socket: Socket;
 }
 
-async function handshake(endpoint: Endpoint, deadlineMs: number, extra: boolean): Promise<Opened> {
+function sslOf(tls: TlsOptions): mysql.SslOptions {
+  // Most servers have a certificate of their own making, for no name at all.
+  if (tls.mode !== 'verify') return { rejectUnauthorized: false };
+  return {
+    rejectUnauthorized: true,
+    verifyIdentity: false,
+    ...(tls.caFile === null ? {} : { ca: readFileSync(tls.caFile) }),
+  };
+}
+
+async function handshake(
+  endpoint: Endpoint,
+  deadlineMs: number,
+  extra: boolean,
+  tls: TlsOptions | null,
+): Promise<Opened> {
+  const byPath = !extra && endpoint.socketPath !== undefined;
   const socket =
-    !extra && endpoint.socketPath !== undefined
+    byPath && endpoint.socketPath !== undefined
       ? openSocket({ path: endpoint.socketPath })
       : openSocket({
-          host: endpoint.host,
+          host: extra ? (endpoint.extraHost ?? endpoint.host) : endpoint.host,
           port: extra ? (endpoint.extraPort ?? endpoint.port) : endpoint.port,
           noDelay: true,
           keepAlive: true,
@@ -82,7 +119,15 @@ async function handshake(endpoint: Endpoint, deadlineMs: number, extra: boolean)
       multipleStatements: true,
       dateStrings: true,
       supportBigNumbers: true,
-      ...(endpoint.authPlugins ? { authPlugins: endpoint.authPlugins } : {}),
+      host: endpoint.host,
+      ...(tls === null || byPath ? {} : { ssl: sslOf(tls) }),
+      authPlugins: {
+        // Over its unix socket MySQL wants the password as it is; the library asks it for a public key first, unless told.
+        ...(byPath ? { caching_sha2_password: cachingSha2({ overrideIsSecure: true }) } : {}),
+        client_ed25519: () => (scramble: Buffer) =>
+          ed25519Signature(endpoint.password, scramble.subarray(0, 32)),
+        ...endpoint.authPlugins,
+      },
     });
     // A handshake that fails after its deadline has nobody left to tell.
     made.catch(() => undefined);
@@ -110,6 +155,10 @@ export class HeldConnection {
 
   constructor(options: HeldConnectionOptions) {
     this.#options = options;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#options.endpoint;
   }
 
   /** Of the server's session; null while there is none. */
@@ -227,8 +276,20 @@ export class HeldConnection {
     }
   }
 
+  async #shake(deadlineMs: number, extra: boolean): Promise<Opened> {
+    const { endpoint } = this.#options;
+    const tls = endpoint.tls ?? null;
+    try {
+      return await handshake(endpoint, deadlineMs, extra, tls);
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      if (tls?.mode !== 'preferred' || code !== 'HANDSHAKE_NO_SSL_SUPPORT') throw error;
+      return await handshake(endpoint, deadlineMs, extra, null);
+    }
+  }
+
   async #login(deadlineMs: number, extra: boolean): Promise<Opened> {
-    const opened = await handshake(this.#options.endpoint, deadlineMs, extra);
+    const opened = await this.#shake(deadlineMs, extra);
     try {
       await within(
         opened.connection.query(this.#options.session ?? SESSION),

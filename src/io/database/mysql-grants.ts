@@ -35,7 +35,7 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
     },
     {
       privileges: 'SELECT',
-      on: 'performance_schema.*',
+      on: '`performance_schema`.*',
       because: 'reads counters and the threads of the channel',
     },
     {

@@ -11,6 +11,10 @@ export interface Statements {
   readonly stopReceiver: string;
   readonly stopApplier: string;
   readonly showReplica: string;
+  /** Begins a statement that makes or changes the channel; its options begin with `source`. */
+  readonly changeSource: string;
+  readonly source: 'SOURCE' | 'MASTER';
+  readonly removeChannel: string;
   /** With both threads stopped this throws the relay log away, and fetches again what is not executed. */
   readonly discardReceived: string;
   readonly semiSync: SemiSyncNames;
@@ -34,6 +38,7 @@ interface SemiSyncNames {
 interface ReplicaColumns {
   readonly host: string;
   readonly port: string;
+  readonly user: string;
   readonly receiverRunning: string;
   readonly applierRunning: string;
   readonly receivedFile: string;
@@ -50,6 +55,9 @@ const SINCE_8_0_26: Statements = {
   stopReceiver: 'STOP REPLICA IO_THREAD',
   stopApplier: 'STOP REPLICA SQL_THREAD',
   showReplica: 'SHOW REPLICA STATUS',
+  changeSource: 'CHANGE REPLICATION SOURCE TO',
+  source: 'SOURCE',
+  removeChannel: 'RESET REPLICA ALL',
   discardReceived: 'CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1',
   semiSync: {
     source: 'rpl_semi_sync_source',
@@ -59,6 +67,7 @@ const SINCE_8_0_26: Statements = {
   columns: {
     host: 'Source_Host',
     port: 'Source_Port',
+    user: 'Source_User',
     receiverRunning: 'Replica_IO_Running',
     applierRunning: 'Replica_SQL_Running',
     receivedFile: 'Source_Log_File',
@@ -79,6 +88,9 @@ const BEFORE_8_0_26: Statements = {
   stopReceiver: 'STOP SLAVE IO_THREAD',
   stopApplier: 'STOP SLAVE SQL_THREAD',
   showReplica: 'SHOW SLAVE STATUS',
+  changeSource: 'CHANGE MASTER TO',
+  source: 'MASTER',
+  removeChannel: 'RESET SLAVE ALL',
   discardReceived: 'CHANGE MASTER TO MASTER_AUTO_POSITION = 1',
   semiSync: {
     source: 'rpl_semi_sync_master',
@@ -88,6 +100,7 @@ const BEFORE_8_0_26: Statements = {
   columns: {
     host: 'Master_Host',
     port: 'Master_Port',
+    user: 'Master_User',
     receiverRunning: 'Slave_IO_Running',
     applierRunning: 'Slave_SQL_Running',
     receivedFile: 'Master_Log_File',
@@ -111,8 +124,12 @@ export function statementsFor(version: string): Statements {
       'statement',
       `MySQL ${version} cannot be closed to writes: 5.7.8 or newer is needed`,
     );
-  return number >= 80_026 ? SINCE_8_0_26 : BEFORE_8_0_26;
+  return statementsOf(number);
 }
+
+/** `version` as versionNumber has it. */
+export const statementsOf = (version: number): Statements =>
+  version >= 80_026 ? SINCE_8_0_26 : BEFORE_8_0_26;
 
 /**
  * The facts that a status is made of, in one round trip; read by mysql-status.ts in this order. `variables` false: without

@@ -1,8 +1,12 @@
-// What set-up asks a server, as an administrator: settings, positions, channel, accounts, tables. Changes nothing.
-import type { SeenServer } from '../../core/pair/setup-facts.ts';
+// What set-up asks a server, as an administrator: settings, positions, channel, accounts, tables. Changes nothing. What the
+// families differ in is in setup-family.ts.
+import type { AccountStatement, SeenServer } from '../../core/pair/setup-facts.ts';
 import type { HeldConnection } from './connection.ts';
-import { adminGrants, type Grant, missingGrants, replicationGrants } from './grants.ts';
-import { isOn, rowsOf, text } from './rows.ts';
+import { type Grant, missingGrants } from './grants.ts';
+import { passwordMatches } from './password.ts';
+import { rowsOf, text } from './rows.ts';
+import { type Ask, askerOf, type KeptAccount, named, quote, type SetupFamily } from './setup-family.ts';
+import type { KnownServer } from './setup-known.ts';
 
 export interface Account {
   readonly user: string;
@@ -16,119 +20,81 @@ export interface Wanted {
   readonly hosts: readonly string[];
 }
 
-const ASK_MS_MAX = 10_000;
 const CHECKSUM_MS_MAX = 3_600_000;
-
-const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-const named = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 export async function observeServer(
   connection: HeldConnection,
+  { version, kind, family }: KnownServer,
   wanted: Wanted,
   variables: readonly string[],
 ): Promise<SeenServer> {
-  const ask = async (sql: string) => rowsOf(await connection.query(sql, ASK_MS_MAX));
-  const [facts = {}] = await ask(
-    `SELECT @@version AS version, @@server_id AS id, @@log_bin AS logged, @@GLOBAL.gtid_binlog_pos AS pos,
-     @@GLOBAL.gtid_binlog_state AS state, @@GLOBAL.gtid_slave_pos AS slave`,
-  );
+  const ask = askerOf(connection);
   const shown = await ask(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${variables.map(quote).join(', ')})`,
   );
-  const [role = {}] = await ask("SHOW GLOBAL STATUS LIKE 'Rpl_status'");
-  const logBin = isOn(facts['logged']);
-  return {
-    version: text(facts['version']),
-    serverId: Number(facts['id']),
-    logBin,
-    variables: Object.fromEntries(shown.map((row) => [text(row['Variable_name']), text(row['Value'])])),
-    rplStatus: text(role['Value']),
-    binlogPos: text(facts['pos']),
-    binlogState: text(facts['state']),
-    slavePos: text(facts['slave']),
-    oldestPos: logBin ? await oldestPosition(connection) : '',
-    ...(await observeChannels(connection)),
-    accountStatements: [
-      ...(await accountStatements(connection, wanted.admin, adminGrants(wanted.schema), wanted)),
-      ...(await accountStatements(connection, wanted.replication, replicationGrants, wanted)),
-      ...(await schemaStatements(connection, wanted.schema)),
-    ],
-    tables: (
-      await ask(
-        `SELECT CONCAT(table_schema, '.', table_name) AS name FROM information_schema.tables
-         WHERE table_type = 'BASE TABLE' AND table_schema NOT IN
-         ('mysql', 'sys', 'information_schema', 'performance_schema', ${quote(wanted.schema)}) ORDER BY 1`,
-      )
-    ).map((row) => text(row['name'])),
-    checksums: {},
-    privileged: await privilegedAccounts(connection, wanted),
-  };
-}
-
-/** The GTID position at which the oldest binary log that is kept begins. */
-async function oldestPosition(connection: HeldConnection): Promise<string> {
-  const [first] = rowsOf(await connection.query('SHOW BINARY LOGS', ASK_MS_MAX));
-  if (first === undefined) return '';
-  const [row] = rowsOf(
-    await connection.query(`SELECT BINLOG_GTID_POS(${quote(text(first['Log_name']))}, 4) AS pos`, ASK_MS_MAX),
+  const replication = await accountStatements(
+    ask,
+    family,
+    wanted.replication,
+    family.replicationGrants,
+    wanted.hosts,
   );
-  return text(row?.['pos']);
-}
-
-async function observeChannels(
-  connection: HeldConnection,
-): Promise<Pick<SeenServer, 'channel' | 'otherChannels'>> {
-  const rows = rowsOf(await connection.query('SHOW ALL SLAVES STATUS', ASK_MS_MAX));
-  const ours = rows.find((row) => text(row['Connection_name']) === '' && text(row['Master_Host']) !== '');
+  // The administrator's own accounts, and ours, are meant to.
+  const known = ['root', 'mysql', 'mariadb.sys', wanted.admin.user];
   return {
-    channel:
-      ours === undefined
-        ? null
-        : {
-            host: text(ours['Master_Host']),
-            port: Number(ours['Master_Port']),
-            user: text(ours['Master_User']),
-            usingGtid: text(ours['Using_Gtid']) === 'Slave_Pos',
-            heartbeatS: Number(ours['Slave_heartbeat_period'] ?? 0),
-            connectRetryS: Number(ours['Connect_Retry'] ?? 0),
-            running: text(ours['Slave_IO_Running']) === 'Yes' && text(ours['Slave_SQL_Running']) === 'Yes',
-          },
-    otherChannels: rows.map((row) => text(row['Connection_name'])).filter((name) => name !== ''),
+    family: kind.family,
+    version,
+    ...(await family.facts(ask)),
+    variables: Object.fromEntries(shown.map((row) => [text(row['Variable_name']), text(row['Value'])])),
+    ...(await family.channels(ask)),
+    accountStatements: [
+      ...(await accountStatements(
+        ask,
+        family,
+        wanted.admin,
+        family.adminGrants(wanted.schema),
+        wanted.hosts,
+      )),
+      ...replication.map((each) =>
+        each.newPassword === true ? { ...each, newReplicationPassword: true } : each,
+      ),
+      ...(await schemaStatements(ask, wanted.schema)),
+    ].map(({ newPassword: _, ...statement }) => statement),
+    tables: await tablesOf(ask, wanted.schema),
+    checksums: {},
+    privileged: (await family.privileged(ask)).filter(
+      (grantee) => !known.some((user) => grantee.startsWith(`'${user}'@`)),
+    ),
   };
 }
 
-type Statement = SeenServer['accountStatements'][number];
+/** schema.table of the users' data. */
+export async function tablesOf(ask: Ask, schema: string): Promise<string[]> {
+  const rows = await ask(
+    `SELECT CONCAT(table_schema, '.', table_name) AS name FROM information_schema.tables
+     WHERE table_type = 'BASE TABLE' AND table_schema NOT IN
+     ('mysql', 'sys', 'information_schema', 'performance_schema', ${quote(schema)}) ORDER BY 1`,
+  );
+  return rows.map((row) => text(row['name']));
+}
+
+type Statement = AccountStatement & { readonly newPassword?: boolean };
 
 async function accountStatements(
-  connection: HeldConnection,
+  ask: Ask,
+  family: SetupFamily,
   account: Account,
   grants: readonly Grant[],
-  { hosts }: Wanted,
+  hosts: readonly string[],
 ): Promise<Statement[]> {
-  const password = quote(account.password);
-  const existing = rowsOf(
-    await connection.query(
-      `SELECT Host AS host, JSON_VALUE(Priv, '$.authentication_string') = PASSWORD(${password}) AS same
-       FROM mysql.global_priv WHERE User = ${quote(account.user)}`,
-      ASK_MS_MAX,
-    ),
-  );
+  const existing = await family.accounts(ask, account.user);
   const statements: Statement[] = [];
   for (const host of hosts) {
     const name = `${quote(account.user)}@${quote(host)}`;
-    const found = existing.find((row) => text(row['host']) === host);
-    if (found === undefined)
-      statements.push({
-        what: `make the account ${name}`,
-        sql: `CREATE USER ${name} IDENTIFIED BY ${password}`,
-      });
-    else if (!isOn(found['same']))
-      statements.push({
-        what: `set the password of ${name} to the one in its file`,
-        sql: `ALTER USER ${name} IDENTIFIED BY ${password}`,
-      });
-    const lines =
-      found === undefined ? [] : rowsOf(await connection.query(`SHOW GRANTS FOR ${name}`, ASK_MS_MAX));
+    const found = existing.find((each) => each.host === host);
+    const password = passwordStatement(family, name, account.password, found);
+    if (password !== null) statements.push(password);
+    const lines = found === undefined ? [] : await ask(`SHOW GRANTS FOR ${name}`);
     const missing = missingGrants(
       lines.map((row) => text(Object.values(row)[0])),
       grants,
@@ -143,12 +109,27 @@ async function accountStatements(
   return statements;
 }
 
-async function schemaStatements(connection: HeldConnection, schema: string): Promise<Statement[]> {
-  const [found] = rowsOf(
-    await connection.query(
-      `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${quote(schema)} AND table_name = 'heartbeat'`,
-      ASK_MS_MAX,
-    ),
+function passwordStatement(
+  family: SetupFamily,
+  name: string,
+  password: string,
+  found: KeptAccount | undefined,
+): Statement | null {
+  if (found === undefined)
+    return { what: `make the account ${name}`, sql: family.createUser(name, password) };
+  // A plugin that keeps what we cannot read (PAM, LDAP) is the administrator's own affair.
+  const right = found.ways.map(({ plugin, kept }) => passwordMatches(plugin, kept, password));
+  if (right.some((each) => each !== false)) return null;
+  return {
+    what: `set the password of ${name} to the one in its file`,
+    sql: family.setPassword(name, found.ways[0]?.plugin ?? '', password),
+    newPassword: true,
+  };
+}
+
+async function schemaStatements(ask: Ask, schema: string): Promise<Statement[]> {
+  const [found] = await ask(
+    `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${quote(schema)} AND table_name = 'heartbeat'`,
   );
   if (Number(found?.['n'] ?? 0) > 0) return [];
   return [
@@ -159,20 +140,6 @@ async function schemaStatements(connection: HeldConnection, schema: string): Pro
       ) ENGINE = InnoDB`,
     },
   ];
-}
-
-async function privilegedAccounts(connection: HeldConnection, wanted: Wanted): Promise<string[]> {
-  const rows = rowsOf(
-    await connection.query(
-      `SELECT DISTINCT grantee FROM information_schema.user_privileges WHERE privilege_type IN ('READ_ONLY ADMIN', 'READ ONLY ADMIN')`,
-      ASK_MS_MAX,
-    ),
-  );
-  // The administrator's own accounts, and ours, are meant to.
-  const known = ['root', 'mysql', 'mariadb.sys', wanted.admin.user];
-  return rows
-    .map((row) => text(row['grantee']))
-    .filter((grantee) => !known.some((user) => grantee.startsWith(`'${user}'@`)));
 }
 
 /** CHECKSUM TABLE of each, by name. Reads every row. */

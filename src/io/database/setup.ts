@@ -1,12 +1,15 @@
 // Set-up carried out: looks at two servers as an administrator, lets core/pair/setup.ts decide, and takes the steps.
 // Accounts, schema and table are made with sql_log_bin=0 on each server: they are the same on both and belong to no history.
 import { OperatorError } from '../../core/error.ts';
+import type { ServerKind } from '../../core/family.ts';
 import { planSetup, type SetupPlan, type SetupStep } from '../../core/pair/setup.ts';
-import { positionsOf, type RequiredSetting, type SetupInput } from '../../core/pair/setup-facts.ts';
-import { DatabaseError } from '../../runtime/ports.ts';
-import { type Endpoint, HeldConnection, whereOf } from './connection.ts';
-import { type MariadbDatabase, openMariadb } from './mariadb.ts';
-import { observeServer, readChecksums, type Wanted } from './setup-observe.ts';
+import type { RequiredSetting, SetupInput, SetupNode } from '../../core/pair/setup-facts.ts';
+import { type Database, DatabaseError } from '../../runtime/ports.ts';
+import { type Endpoint, HeldConnection, type TlsOptions, whereOf } from './connection.ts';
+import { openDatabase } from './open.ts';
+import { askerOf } from './setup-family.ts';
+import { type KnownServer, knownServer } from './setup-known.ts';
+import { observeServer, readChecksums, tablesOf, type Wanted } from './setup-observe.ts';
 
 export type { SetupPlan, SetupStep } from '../../core/pair/setup.ts';
 export type { Refusal, RequiredSetting } from '../../core/pair/setup-facts.ts';
@@ -17,7 +20,8 @@ export interface SetupTarget {
   readonly address: string;
   /** The way in as an administrator. */
   readonly login: Endpoint;
-  readonly required: readonly RequiredSetting[];
+  /** What its my.cnf must say. May throw OperatorError: such a server cannot do what the pair is configured for. */
+  readonly required: (kind: ServerKind) => readonly RequiredSetting[];
 }
 
 export interface SetupOptions {
@@ -27,6 +31,8 @@ export interface SetupOptions {
   readonly admin: { readonly user: string; readonly password: string };
   readonly replication: { readonly user: string; readonly password: string };
   readonly schema: string;
+  /** Of the channels; null: none. */
+  readonly tls: TlsOptions | null;
 }
 
 export interface SetupSession {
@@ -41,7 +47,18 @@ const RECEIVER_MS_MAX = 15_000;
 const CATCH_UP_MS_MAX = 3_600_000;
 const HEARTBEAT_S = 0.2;
 
-const authPlugins = { unix_socket: () => () => Buffer.alloc(0) };
+/** The kernel tells the server who we are; the client has nothing to say. */
+const nothing = () => () => Buffer.alloc(0);
+const authPlugins = { unix_socket: nothing, auth_socket: nothing };
+
+/** A server that is to be a node, and the administrator's way in. */
+interface Site {
+  readonly target: SetupTarget;
+  readonly connection: HeldConnection;
+  readonly known: KnownServer;
+}
+
+type Sites = ReadonlyMap<string, Site>;
 
 function loginRefused(target: SetupTarget, error: DatabaseError): OperatorError {
   const { user, socketPath } = target.login;
@@ -78,26 +95,36 @@ async function told<T>(target: SetupTarget, work: () => Promise<T>): Promise<T> 
 
 /** Looks at both servers and plans. Changes nothing. */
 export async function openSetup(options: SetupOptions): Promise<SetupSession> {
-  const [a, b] = options.targets;
-  const connect = (target: SetupTarget) =>
-    new HeldConnection({ endpoint: { ...target.login, authPlugins }, onTimeout: 'discard' });
-  const connections = new Map([a, b].map((target) => [target.name, connect(target)] as const));
+  const connections: HeldConnection[] = [];
   const close = (): void => {
-    for (const connection of connections.values()) connection.close();
+    for (const connection of connections) connection.close();
   };
   try {
-    const input = await observe(options, connections);
-    return { plan: planSetup(input), perform: (tell) => perform(options, connections, input, tell), close };
+    const sites = new Map<string, Site>();
+    for (const target of options.targets) {
+      const connection = new HeldConnection({
+        endpoint: { ...target.login, authPlugins },
+        onTimeout: 'discard',
+      });
+      connections.push(connection);
+      const known = await told(target, () => knownServer(connection));
+      sites.set(target.name, { target, connection, known });
+    }
+    const input = await observe(options, sites);
+    return { plan: planSetup(input), perform: (tell) => perform(options, sites, input, tell), close };
   } catch (error) {
     close();
     throw error;
   }
 }
 
-async function observe(
-  options: SetupOptions,
-  connections: ReadonlyMap<string, HeldConnection>,
-): Promise<SetupInput> {
+function siteOf(sites: Sites, node: string): Site {
+  const site = sites.get(node);
+  if (site === undefined) throw new Error(`no connection to ${node}`);
+  return site;
+}
+
+async function observe(options: SetupOptions, sites: Sites): Promise<SetupInput> {
   const [a, b] = options.targets;
   const wanted: Wanted = {
     admin: options.admin,
@@ -105,24 +132,22 @@ async function observe(
     schema: options.schema,
     hosts: ['localhost', '127.0.0.1', '::1', a.address, b.address],
   };
-  const look = async (target: SetupTarget) => {
-    const connection = connectionOf(connections, target.name);
-    const names = target.required.map((each) => each.name);
-    const seen = await told(target, () => observeServer(connection, wanted, names));
-    return { name: target.name, address: target.address, required: target.required, seen };
+  const look = async (target: SetupTarget): Promise<SetupNode> => {
+    const { connection, known } = siteOf(sites, target.name);
+    const required = target.required(known.kind);
+    const names = required.map((each) => each.name);
+    const seen = await told(target, () => observeServer(connection, known, wanted, names));
+    return { name: target.name, address: target.address, required, seen };
   };
   let nodes = [await look(a), await look(b)] as const;
   // Only then can nothing else tell whether the data are the same.
-  if (
-    nodes.every((node) => positionsOf(node).executed === '') &&
-    nodes.every((node) => node.seen.tables.length > 0)
-  ) {
+  if (nodes.every(({ seen }) => seen.executed === '' && seen.tables.length > 0)) {
     const [first, second] = nodes;
     const both = first.seen.tables.filter((table) => second.seen.tables.includes(table));
-    const sums = async (node: typeof first) => ({
-      ...node,
-      seen: { ...node.seen, checksums: await readChecksums(connectionOf(connections, node.name), both) },
-    });
+    const sums = async (node: SetupNode): Promise<SetupNode> => {
+      const checksums = await readChecksums(siteOf(sites, node.name).connection, both);
+      return { ...node, seen: { ...node.seen, checksums } };
+    };
     nodes = [await sums(first), await sums(second)];
   }
   return {
@@ -134,17 +159,9 @@ async function observe(
   };
 }
 
-function connectionOf(connections: ReadonlyMap<string, HeldConnection>, node: string): HeldConnection {
-  const connection = connections.get(node);
-  if (connection === undefined) throw new Error(`no connection to ${node}`);
-  return connection;
-}
-
-const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-
 async function perform(
   options: SetupOptions,
-  connections: ReadonlyMap<string, HeldConnection>,
+  sites: Sites,
   input: SetupInput,
   tell: (step: SetupStep) => void,
 ): Promise<void> {
@@ -153,17 +170,17 @@ async function perform(
   const databases = new Map(
     options.targets.map((target) => [
       target.name,
-      openMariadb({ ...target.login, authPlugins, role: 'peer', schema: options.schema }),
+      openDatabase({ ...target.login, authPlugins, role: 'peer', schema: options.schema }),
     ]),
   );
   try {
     for (const step of plan.steps) {
       tell(step);
-      const target = options.targets.find((each) => each.name === step.node);
+      const site = siteOf(sites, step.node);
       const database = databases.get(step.node);
-      if (target === undefined || database === undefined) throw new Error(`no node ${step.node}`);
-      await told(target, () => take(step, options, connectionOf(connections, step.node), database));
-      if (step.kind === 'start') await confirmRunning(step.node, input, database, options);
+      if (database === undefined) throw new Error(`no node ${step.node}`);
+      await told(site.target, () => take(step, options, sites, site, database));
+      if (step.kind === 'start') await confirmRunning(site, input, database);
     }
   } finally {
     for (const database of databases.values()) database.close();
@@ -173,34 +190,63 @@ async function perform(
 async function take(
   step: SetupStep,
   options: SetupOptions,
-  connection: HeldConnection,
-  database: MariadbDatabase,
+  sites: Sites,
+  { connection, known: { family } }: Site,
+  database: Database,
 ): Promise<void> {
   switch (step.kind) {
     case 'account':
-      await connection.query(
-        `SET SESSION sql_log_bin = 0; ${step.sql}; SET SESSION sql_log_bin = 1`,
-        STATEMENT_MS_MAX,
-      );
+      await family.change(connection, step.sql);
       return;
     case 'position':
-      await connection.query(`SET GLOBAL gtid_slave_pos = ${quote(step.gtid)}`, STATEMENT_MS_MAX);
+      await connection.query(family.fetchFrom(step.gtid), STATEMENT_MS_MAX);
       return;
-    case 'channel':
+    case 'channel': {
       // What was received over the old settings is applied before they change.
-      await database.stopReceiving(STATEMENT_MS_MAX);
-      await database.drain(CATCH_UP_MS_MAX);
-      await connection.query(
-        `STOP SLAVE; CHANGE MASTER TO MASTER_HOST = ${quote(step.host)}, MASTER_PORT = ${step.port},
-         MASTER_USER = ${quote(step.user)}, MASTER_PASSWORD = ${quote(options.replication.password)},
-         MASTER_USE_GTID = slave_pos, MASTER_HEARTBEAT_PERIOD = ${HEARTBEAT_S}, MASTER_CONNECT_RETRY = 1`,
-        STATEMENT_MS_MAX,
-      );
+      if ((await database.status(STATEMENT_MS_MAX)).channel !== null) {
+        await database.stopReceiving(STATEMENT_MS_MAX);
+        await database.drain(CATCH_UP_MS_MAX);
+      }
+      const { host, port, user } = step;
+      const { password } = options.replication;
+      const wanted = { host, port, user, password, heartbeatS: HEARTBEAT_S, tls: options.tls };
+      await connection.query(family.makeChannel(wanted), STATEMENT_MS_MAX);
       return;
+    }
     case 'start':
       await database.startChannel(STATEMENT_MS_MAX);
       return;
+    case 'compare':
+      await compare(siteOf(sites, step.node), siteOf(sites, step.with), options.schema);
+      return;
   }
+}
+
+/** The node has fetched the other's whole binary log: it must have come to the same data by it. */
+async function compare(copy: Site, original: Site, schema: string): Promise<void> {
+  const [theirs, ours] = await Promise.all(
+    [original, copy].map(({ connection }) => tablesOf(askerOf(connection), schema)),
+  );
+  const missing = (theirs ?? []).filter((table) => !ours?.includes(table));
+  const both = (theirs ?? []).filter((table) => ours?.includes(table));
+  const [right, copied] = await Promise.all([
+    readChecksums(original.connection, both),
+    readChecksums(copy.connection, both),
+  ]);
+  const differing = both.filter((table) => right?.[table] !== copied?.[table]);
+  if (missing.length === 0 && differing.length === 0) return;
+  // Without a channel no agent takes it for a standby.
+  await copy.connection.query(copy.known.family.removeChannel, STATEMENT_MS_MAX);
+  const [node, from] = [copy.target.name, original.target.name];
+  const sentences = [
+    ...(missing.length > 0 ? [`${missing.slice(0, 8).join(', ')} did not come`] : []),
+    ...(differing.length > 0 ? [`${differing.slice(0, 8).join(', ')} came with other rows`] : []),
+  ];
+  throw new OperatorError(
+    'data-differ',
+    `${node} has fetched the whole binary log of ${from}, and it does not hold all of its data: ${sentences.join('; ')}. The channel of ${node} was removed again`,
+    `the data of ${from} are older than its binary log. Make ${node} a copy of it: twinkeep clone --from ${from}, on ${node}; then run setup again`,
+  );
 }
 
 function channelFails(node: string, because: string): OperatorError {
@@ -209,7 +255,7 @@ function channelFails(node: string, because: string): OperatorError {
     number === 1045
       ? 'the replication password on the source differs from mysql.replication.passwordFile: run setup with the same file on both hosts'
       : number === 1236
-        ? 'the source does not have the position that this node asks for; `SELECT @@gtid_binlog_state` on both shows what differs'
+        ? 'the source does not have the position that this node asks for; `SELECT @@gtid_binlog_state` (MySQL: `SELECT @@gtid_executed, @@gtid_purged`) on both shows what differs'
         : 'check that the nodes reach each other at mysql.port (bind_address, firewall), then run setup again';
   return new OperatorError(
     'channel-fails',
@@ -219,23 +265,17 @@ function channelFails(node: string, because: string): OperatorError {
 }
 
 /** The channel runs, and a node that lagged has caught up before the other one starts. */
-async function confirmRunning(
-  node: string,
-  input: SetupInput,
-  database: MariadbDatabase,
-  options: SetupOptions,
-): Promise<void> {
+async function confirmRunning({ target }: Site, input: SetupInput, database: Database): Promise<void> {
   const deadline = performance.now() + RECEIVER_MS_MAX;
   for (;;) {
     const { channel } = await database.status(STATEMENT_MS_MAX);
     if (channel?.receiver === 'running' && channel.applier === 'running') break;
     const failed = channel?.applierError ?? channel?.receiverError ?? null;
     if (performance.now() > deadline || (failed !== null && channel?.receiver === 'stopped'))
-      throw channelFails(node, failed ?? 'the source does not answer');
+      throw channelFails(target.name, failed ?? 'the source does not answer');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const peer = input.nodes.find((each) => each.name !== node);
-  const target = options.targets.find((each) => each.name === node);
-  if (peer === undefined || target === undefined) return;
-  await told(target, () => database.waitFor(positionsOf(peer).executed, CATCH_UP_MS_MAX));
+  const peer = input.nodes.find((each) => each.name !== target.name);
+  if (peer === undefined) return;
+  await told(target, () => database.waitFor(peer.seen.executed, CATCH_UP_MS_MAX));
 }
