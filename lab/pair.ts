@@ -38,7 +38,7 @@ export function writePairFile(lab: LabOptions): void {
       b: { address: addressOf.b, interface: 'eth0', priority: 90 },
     },
     vips: { write: [`${writeVip}/${prefixLength}`] },
-    mysql: { port: mysqlPort, socket: serverSocket },
+    mysql: { port: mysqlPort, socket: serverSocket, service: serviceCommands(lab) },
     vrrp: { id: 51, advertInterval: '100ms' },
     failover: { gateway: addressOf.gw, holdAfterFailover: '0s' },
     stateDir: join(lab.dir, 'state'),
@@ -54,6 +54,13 @@ function replaceKeys(sections: Record<string, unknown>, by: Readonly<Record<stri
     const before = sections[key];
     sections[key] = isMapping(before) && isMapping(value) ? { ...before, ...value } : value;
   }
+}
+
+/** How `twinkeep clone` stops and starts the server of the host that it runs on. */
+function serviceCommands(lab: LabOptions): Record<string, string> {
+  const command = (verb: string): string =>
+    `sh '${join(projectRoot, 'lab', 'service.sh')}' ${verb} server '${lab.dir}'/"$(hostname)"`;
+  return { stop: command('stop'), start: command('start') };
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

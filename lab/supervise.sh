@@ -4,6 +4,7 @@
 # POLICY: on-abnormal (Debian's mariadb.service: after a signal other than TERM, INT, HUP, PIPE),
 #         on-failure (also after an exit code other than 0). NAME.once in RUNDIR: not started again, whatever the end.
 name=$1 dir=$2 policy=$3 delay=$4
+printf '%s\0' "$@" >"$dir/$name.argv" # service.sh starts it again with these
 shift 4
 while :; do
   "$@" >>"$dir/$name.log" 2>&1 </dev/null &

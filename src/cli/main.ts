@@ -38,9 +38,17 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'order that nothing moves by itself, or end that',
     load: () => import('./maintenance.ts'),
   },
+  verify: {
+    about: 'compare the rows and definitions of both masters, and make them equal',
+    load: () => import('./verify.ts'),
+  },
   promote: {
     about: 'make a node the writer by force, when the other one is lost for good',
     load: () => import('./promote.ts'),
+  },
+  clone: {
+    about: 'make the node of this host a fresh copy of the other one',
+    load: () => import('./clone.ts'),
   },
   config: {
     about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
