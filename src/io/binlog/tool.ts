@@ -74,23 +74,27 @@ function run(
   });
 }
 
+/** An option file of the client; `family` mysql: asks for the key that caching_sha2_password needs without TLS. */
+export function clientConfig(endpoint: Endpoint, family: Family): string {
+  const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`;
+  const where =
+    endpoint.socketPath === undefined
+      ? `host=${endpoint.host}\nport=${endpoint.port}\nprotocol=tcp`
+      : `socket=${quote(endpoint.socketPath)}\nprotocol=socket`;
+  const key = family === 'mysql' ? 'loose-get-server-public-key\n' : '';
+  return `[client]\nuser=${quote(endpoint.user)}\npassword=${quote(endpoint.password)}\n${where}\n${key}`;
+}
+
 /** Runs with the account in an option file that is gone afterwards. */
-async function withAccount<T>(endpoint: Endpoint, work: (options: string) => Promise<T>): Promise<T> {
+async function withAccount<T>(
+  endpoint: Endpoint,
+  family: Family,
+  work: (options: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'twinkeep-binlog-'));
   try {
     const file = join(folder, 'client.cnf');
-    const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`;
-    const where =
-      endpoint.socketPath === undefined
-        ? `host=${endpoint.host}\nport=${endpoint.port}\nprotocol=tcp`
-        : `socket=${quote(endpoint.socketPath)}\nprotocol=socket`;
-    await writeFile(
-      file,
-      `[client]\nuser=${quote(endpoint.user)}\npassword=${quote(endpoint.password)}\n${where}\n`,
-      {
-        mode: 0o600,
-      },
-    );
+    await writeFile(file, clientConfig(endpoint, family), { mode: 0o600 });
     return await work(file);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -116,7 +120,7 @@ export async function fetchRaw(options: {
   const { family, endpoint, from, prefix, deadlineMs } = options;
   const byGtid = 'behind' in from;
   const start = byGtid ? from.behind : from.position === undefined ? '' : String(from.position);
-  const ran = await withAccount(endpoint, (file) =>
+  const ran = await withAccount(endpoint, family, (file) =>
     run(
       binlogClient(family),
       [
