@@ -68,6 +68,7 @@ function settingsOf(self: NodeName, config: SimConfig): PairSettings {
     peer: self === 'a' ? 'b' : 'a',
     preferred: self === 'a',
     durability: 'lossless',
+    tailMs: null,
     failback: false,
     partition: config.partition,
     promoteWithinMs: 2000,

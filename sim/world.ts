@@ -65,6 +65,7 @@ function settings(self: string, peer: string): PairSettings {
     peer,
     preferred: self === 'a',
     durability: 'lossless',
+    tailMs: null,
     failback: false,
     partition: 'availability',
     promoteWithinMs: 2000,

@@ -7,6 +7,9 @@ import { VIRTUAL_ROUTER_DEFAULTS } from '../core/vrrp/state.ts';
 /** A manager that lives answers a question at once; this allows for a busy host. */
 const PEER_SILENCE_MS_MAX = 120;
 
+/** Without an archive: from the files of a writer whose agent lives, a moment's work. */
+const TAIL_MS_MAX = 1000;
+
 export function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): PairSettings {
   const { failover, mysql } = config;
   return {
@@ -14,6 +17,7 @@ export function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeCon
     peer: peer.name,
     preferred: self.priority > peer.priority,
     durability: mysql.durability,
+    tailMs: mysql.durability === 'async' ? (config.archive?.budgetMs ?? TAIL_MS_MAX) : null,
     failback: config.vrrp.preempt && peer.priority > self.priority,
     partition: failover.partition,
     promoteWithinMs: failover.promoteWithinMs,

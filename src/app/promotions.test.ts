@@ -12,6 +12,7 @@ const settings: PairSettings = {
   peer: 'a',
   preferred: false,
   durability: 'lossless',
+  tailMs: null,
   failback: false,
   partition: 'availability',
   promoteWithinMs: 2000,

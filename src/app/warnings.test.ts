@@ -9,6 +9,7 @@ const settings: PairSettings = {
   peer: 'b',
   preferred: true,
   durability: 'lossless',
+  tailMs: null,
   failback: false,
   partition: 'availability',
   promoteWithinMs: 2000,

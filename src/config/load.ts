@@ -58,7 +58,12 @@ function withAbsolutePaths(config: PairConfig, file: string): PairConfig {
   return {
     ...config,
     file,
-    mysql: { ...mysql, replication: account(mysql.replication), admin: account(mysql.admin) },
+    mysql: {
+      ...mysql,
+      replication: account(mysql.replication),
+      admin: account(mysql.admin),
+      verify: mysql.verify && account(mysql.verify),
+    },
     vrrp: { ...vrrp, authentication },
     witness: config.witness && absoluteWitness(config.witness, absolute),
     notify: config.notify && { ...config.notify, scripts: absoluteScripts(config.notify.scripts, absolute) },

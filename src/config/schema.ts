@@ -1,5 +1,6 @@
 // The shape of pair.yaml, key by key, with defaults and meanings: the one table that the parser (section.ts) walks
 // and that docs/CONFIG.md is printed from (reference.ts). What involves two keys at once is in rules.ts.
+import { ARCHIVE } from './archive-schema.ts';
 import { CLONE, SERVICE } from './clone-schema.ts';
 import {
   autoOrWhole,
@@ -97,6 +98,10 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
     }),
   }),
   admin: account('The account that the agent itself uses.', 'twinkeep', 'admin.password'),
+  verify: optional(
+    'The account by which `twinkeep verify` reads every table. Without this section: the admin account, which would need SELECT on all of them.',
+    account('', 'verify', 'verify.password').keys,
+  ),
   durability: choice(['lossless', 'async'], {
     meaning:
       '`lossless`: a commit is acknowledged only after the other node holds it (semi-synchronous, AFTER_SYNC, no timeout). `async`: a failover may lose the last commits.',
@@ -324,6 +329,10 @@ export const PAIR = {
   witness: optional(
     'A third place that decides when the hosts lose sight of each other. Without this section: none.',
     WITNESS,
+  ),
+  archive: optional(
+    "A third host that keeps a copy of the writer's binary log (`twinkeep archive`). Without this section: none.",
+    ARCHIVE,
   ),
   proxy: optional('The single endpoint that splits reads and writes. Without this section: none.', {
     port: port({ meaning: 'The port on the single VIPs.', fallback: 3306, example: '3306' }),

@@ -66,6 +66,10 @@ export function showPair(config: PairConfig): string {
       agentGrace: formatDuration(failover.agentGraceMs),
     }),
     witness: config.witness && given({ ...config.witness }),
+    archive: config.archive && {
+      address: hostPort(config.archive.host, config.archive.port),
+      budget: formatDuration(config.archive.budgetMs),
+    },
     proxy: config.proxy,
     notify: notify && showNotify(notify),
     peer: config.peer,

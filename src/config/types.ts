@@ -63,6 +63,8 @@ export interface MysqlConfig {
     readonly positioning: 'gtid' | 'binlog';
   };
   readonly admin: { readonly user: string; readonly passwordFile: string };
+  /** null: `verify` reads with the admin account. */
+  readonly verify: { readonly user: string; readonly passwordFile: string } | null;
   readonly durability: 'lossless' | 'async';
   readonly probe: { readonly intervalMs: number; readonly deadlineMs: number };
   readonly heartbeatIntervalMs: number;
@@ -107,6 +109,13 @@ export interface WitnessConfig {
   readonly passwordFile: string | null;
 }
 
+export interface ArchiveConfig {
+  readonly host: string;
+  readonly port: number;
+  /** How long a promotion may take to fetch what it lacks. */
+  readonly budgetMs: number;
+}
+
 export interface ProxyConfig {
   readonly port: number;
   readonly workers: number | 'auto';
@@ -141,6 +150,7 @@ export interface PairConfig {
   readonly vrrp: VrrpConfig;
   readonly failover: FailoverConfig;
   readonly witness: WitnessConfig | null;
+  readonly archive: ArchiveConfig | null;
   readonly proxy: ProxyConfig | null;
   readonly notify: NotifyConfig | null;
   readonly peer: { readonly port: number };

@@ -55,6 +55,7 @@ export function applied(state: PairState, order: Order, outcome: Outcome): PairS
     case 'kill-server':
       return { ...state, own: { ...own, status: null } };
     case 'stop-receiving':
+    case 'take-tail':
     case 'wait-for':
     case 'prove-commit':
     case 'fence-peer':

@@ -194,7 +194,7 @@ function failedTakeover(state: PairState, operation: Operation, order: string, s
   }
   if (order === 'fence-peer' || order === 'stop-receiving') {
     // Its server fell silent too, or the receiver hangs: the epoch is claimed, what was received is what there is.
-    const done = new Set<string>(['wait-for', 'drain', 'stop-receiving', 'fence-peer']);
+    const done = new Set<string>(['wait-for', 'drain', 'stop-receiving', 'fence-peer', 'take-tail']);
     const orders: Order[] = [
       ...(order === 'fence-peer' ? [{ kind: 'stop-receiving', deadlineMs: 2000 } as const] : []),
       { kind: 'drain', deadlineMs: state.settings.drainMsMax },

@@ -92,6 +92,11 @@ export type Order = {
   | { readonly kind: 'start-channel'; readonly discard: boolean }
   | { readonly kind: 'stop-receiving' }
   | { readonly kind: 'drain' }
+  /**
+   * Asynchronous: what the fallen writer had committed and this node not received is fetched, from the writer's files or the binlog
+   * archive, and applied here under its own GTIDs. Ends well also when nothing was to be had in time.
+   */
+  | { readonly kind: 'take-tail'; readonly epoch: number }
   | { readonly kind: 'wait-for'; readonly gtid: string }
   /** Commit one row and wait until the standby acknowledged it. */
   | { readonly kind: 'prove-commit' }

@@ -31,11 +31,18 @@ function openClaimed(state: PairState, record: PairRecord): Order[] {
   ];
 }
 
+/** What a writer committed and nobody received: named by the epoch that it was the writer of. */
+function tailOrders(state: PairState): Order[] {
+  const { tailMs } = state.settings;
+  return tailMs === null ? [] : [{ kind: 'take-tail', epoch: state.record.epoch, deadlineMs: tailMs }];
+}
+
 /** Everything that was received is applied before writes open; the relay log is kept. */
 function drainOrders(state: PairState): Order[] {
   return [
     { kind: 'stop-receiving', deadlineMs: TAKEOVER_STEP_MS_MAX },
     { kind: 'drain', deadlineMs: state.settings.drainMsMax },
+    ...tailOrders(state),
   ];
 }
 

@@ -17,6 +17,7 @@ export const SETTINGS: PairSettings = {
   peer: 'b',
   preferred: true,
   durability: 'lossless',
+  tailMs: null,
   failback: false,
   partition: 'availability',
   promoteWithinMs: 2000,

@@ -7,6 +7,8 @@ export interface PairSettings {
   readonly preferred: boolean;
   /** `async`: nothing waits for the standby; what it had not received when the writer failed is lost, or is to be salvaged. */
   readonly durability: 'lossless' | 'async';
+  /** How long a promotion looks for what a fallen writer had committed alone (asynchronous); null: it does not. */
+  readonly tailMs: number | null;
   /** The other node is the preferred writer, and gets the role back when it can take it (vrrp.preempt). */
   readonly failback: boolean;
   /** What a full partition does without a witness. */
