@@ -133,7 +133,9 @@ export function startReadVips(options: ReadVipsOptions): ReadVips | null {
   let told: { readonly grade: Grade; readonly holds: boolean } | null = null;
   let said: boolean | null = null;
 
-  const holds = (): boolean => options.wire()?.vips.some((vip) => vip.held) ?? false;
+  /** What an agent said that is gone, or frozen, says nothing of now. */
+  const wire = (): ReadsOnWire | null => (options.state().agent.link === 'up' ? options.wire() : null);
+  const holds = (): boolean => wire()?.vips.some((vip) => vip.held) ?? false;
   const peerNow = (): ReadStatement | null => {
     const fresh = clock.bootMs() - statementMs <= STATEMENT_MS_MAX && options.state().peer.channelOpen;
     return fresh ? statement : null;
@@ -148,7 +150,7 @@ export function startReadVips(options: ReadVipsOptions): ReadVips | null {
       healthBecause: pair.own.because,
       fault: faultOf(pair),
       peer: peerNow(),
-      wire: { holds: holds(), peerHeard: options.wire()?.peerHeard ?? false },
+      wire: { holds: holds(), peerHeard: wire()?.peerHeard ?? false },
     };
   }
 
@@ -203,7 +205,7 @@ export function startReadVips(options: ReadVipsOptions): ReadVips | null {
                 name: peer.name,
                 grade: null,
                 because: 'its manager says nothing of the read VIPs',
-                holds: options.wire()?.peerHeard ?? false,
+                holds: wire()?.peerHeard ?? false,
               }
             : { name: peer.name, grade: theirs.grade, because: 'its manager says so', holds: theirs.holds },
         ],

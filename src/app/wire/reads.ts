@@ -63,23 +63,26 @@ export function openReadGroup(
 ): ReadGroup {
   if (group === null) return NO_READS;
   const missedMs = settings.advertIntervalMs * ADVERTS_MISSED_MAX;
-  let heardMs = Number.NEGATIVE_INFINITY;
   let untilMs = Number.POSITIVE_INFINITY;
   let because = 'no manager has said yet that this node may hold them';
   let held = false;
   const families = [...new Set(group.vips.map((vip) => vip.family))];
+  /** When the peer's last advert was heard, by family: a firewall may drop one and not the other. */
+  const heardMs = new Map<4 | 6, number>();
   const routers = families.map((family) =>
     openVirtualRouter(settings, group, family, withClients(leases), {
       say,
       masterDown() {},
       masterBack() {},
       heard(priority) {
-        heardMs = priority > 0 ? bootMs() : Number.NEGATIVE_INFINITY;
+        heardMs.set(family, priority > 0 ? bootMs() : Number.NEGATIVE_INFINITY);
         onPeerAdvert(priority);
       },
       lostRole() {},
     }),
   );
+  const isHeard = (family: 4 | 6): boolean =>
+    bootMs() - (heardMs.get(family) ?? Number.NEGATIVE_INFINITY) <= missedMs;
   const allow = (priority: number | null): void => {
     for (const router of routers) router.allow(priority);
   };
@@ -125,7 +128,7 @@ export function openReadGroup(
         vrrpState: first?.stateName() ?? 'INIT',
         vrrpBecause: first?.because() ?? '',
         vips: group.vips.map(({ address, prefix }) => ({ address, prefix, held: now.has(address) })),
-        peerHeard: bootMs() - heardMs <= missedMs,
+        peerHeard: families.every(isHeard),
       };
     },
   };

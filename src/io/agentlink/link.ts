@@ -30,7 +30,7 @@ export interface ReadsOnWire {
   readonly vrrpState: string;
   readonly vrrpBecause: string;
   readonly vips: readonly VipHeld[];
-  /** The peer's adverts for them are heard. */
+  /** The peer's adverts for them are heard, in each address family. */
   readonly peerHeard: boolean;
 }
 
