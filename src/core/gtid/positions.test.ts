@@ -31,8 +31,13 @@ describe('places in binary logs', () => {
   });
 
   it('of a log that was cut short, or begun anew, do not contain what the other took from it', () => {
-    const fallen = `${A}@binlog.000003:400`;
-    expect(contains(fallen, `${A}@binlog.000003:500,${B}@binlog.000001:0..binlog.000001:90`)).toBe(false);
+    const standby = `${A}@binlog.000003:500,${B}@binlog.000001:0..binlog.000001:90`;
+    const fallen = (end: number) => `${A}@binlog.000003:400..binlog.000004:120!2:900!3:${end}`;
+    expect(contains(fallen(499), standby)).toBe(false);
+    expect(contains(union(fallen(499), `${B}@binlog.000001:90`), standby)).toBe(false);
+    expect(contains(fallen(500), standby)).toBe(true);
+    expect(lacking(standby, fallen(400))).toEqual([`${A}@binlog.000003:400..binlog.000003:500`]);
+    expect(parsePositions(fallen(499)).ok).toBe(true);
     expect(contains(`${A}@binlog.000001:120`, `${A}@binlog.000003:500`)).toBe(false);
   });
 

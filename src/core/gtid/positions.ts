@@ -14,9 +14,9 @@
 //   - "the standby holds all that the writer has": it executed the writer's log to the writer's own last transaction;
 //     that the writer passed over some of the standby's log is the standby's own log, which it has to its end;
 //   - "the fallen one has what the writer lacks": its own last transaction is behind the place to which the writer executed its log;
-//   - a log that a crash cut short, or that RESET MASTER began anew: its server's reach is before the other's place, so it does
-//     not contain the other. (Once it is opened all the same, its next file hides that; the other's receiver then stops with
-//     error 1236, and is not started from anywhere else.)
+//   - a log that RESET MASTER began anew: its server's reach is before the other's place, so it does not contain the other;
+//   - a log that a crash cut short: the server goes on in a next file, so it tells where its last files ended ("!1:873", file 1 at
+//     873); it does not contain what took more from one of them than is there.
 // Exact for the two servers of a pair. A further replica tells only of the log that it reads: it contains neither of them.
 // Logs of another base name cannot be compared: neither contains the other.
 
@@ -30,6 +30,8 @@ interface Place {
 interface Entry {
   readonly need: Place;
   readonly reach: Place;
+  /** Of the own log: where files that are closed end, by their number. */
+  readonly ends: ReadonlyMap<number, bigint>;
 }
 
 /** By the uuid (or server id) of the server whose log it is, in lower case. */
@@ -40,7 +42,9 @@ export type ParsedPositions =
   | { readonly ok: false; readonly reason: string };
 
 const TEXT_MAX = 65_536;
-const ENTRY = /^([0-9a-z-]{1,64})@([^@:,]+):(\d{1,20})(?:\.\.([^@:,]+):(\d{1,20}))?$/i;
+const ENTRY =
+  /^([0-9a-z-]{1,64})@([^@:,!]+):(\d{1,20})(?:\.\.([^@:,!]+):(\d{1,20}))?((?:!\d{1,10}:\d{1,20})*)$/i;
+const NO_ENDS: ReadonlyMap<number, bigint> = new Map();
 const FILE = /^(.{1,255})\.(\d{1,10})$/;
 
 function placeOf(file: string, offset: string): Place | null {
@@ -63,7 +67,8 @@ export function parsePositions(text: string): ParsedPositions {
   if (text.trim() === '') return { ok: true, vector };
   for (const part of text.split(',')) {
     const member = part.trim();
-    const [, origin = '', file = '', offset = '', toFile, toOffset = ''] = ENTRY.exec(member) ?? [];
+    const [, origin = '', file = '', offset = '', toFile, toOffset = '', ended = ''] =
+      ENTRY.exec(member) ?? [];
     const need = placeOf(file, offset);
     const reach = toFile === undefined ? need : placeOf(toFile, toOffset);
     if (need === null || reach === null)
@@ -73,9 +78,20 @@ export function parsePositions(text: string): ParsedPositions {
       return { ok: false, reason: `"${member.slice(0, 60)}" ends before it begins` };
     const key = origin.toLowerCase();
     if (vector.has(key)) return { ok: false, reason: `two positions in the log of ${key}` };
-    vector.set(key, { need, reach });
+    vector.set(key, { need, reach, ends: endsOf(ended) });
   }
   return { ok: true, vector };
+}
+
+function endsOf(text: string): ReadonlyMap<number, bigint> {
+  if (text === '') return NO_ENDS;
+  const pairs = text.slice(1).split('!');
+  return new Map(
+    pairs.map((pair) => {
+      const [file = '', end = ''] = pair.split(':');
+      return [Number(file), BigInt(end)];
+    }),
+  );
 }
 
 const formatPlace = ({ base, file, offset }: Place): string =>
@@ -84,9 +100,10 @@ const formatPlace = ({ base, file, offset }: Place): string =>
 function formatVector(vector: Vector): string {
   return [...vector]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([origin, { need, reach }]) => {
+    .map(([origin, { need, reach, ends }]) => {
       const to = compare(need, reach) === 0 ? '' : `..${formatPlace(reach)}`;
-      return `${origin}@${formatPlace(need)}${to}`;
+      const ended = [...ends].map(([file, end]) => `!${file}:${end}`).join('');
+      return `${origin}@${formatPlace(need)}${to}${ended}`;
     })
     .join(',');
 }
@@ -100,7 +117,8 @@ function both<T>(a: string, b: string, then: (a: Vector, b: Vector) => T): T | u
 /** Whether `held` has what its server must have of this log. A log of which nothing was ever needed is had by everybody. */
 const reached = (held: Vector, origin: string, need: Place): boolean => {
   const entry = held.get(origin);
-  return entry === undefined ? need.offset === 0n : !isBefore(entry.reach, need);
+  if (entry === undefined) return need.offset === 0n;
+  return !isBefore(entry.reach, need) && need.offset <= (entry.ends.get(need.file) ?? need.offset);
 };
 
 /** Whether a server at `a` has every transaction that one at `b` has. */
@@ -121,7 +139,11 @@ export function union(a: string, b: string): string {
         origin,
         before === undefined
           ? entry
-          : { need: later(before.need, entry.need), reach: later(before.reach, entry.reach) },
+          : {
+              need: later(before.need, entry.need),
+              reach: later(before.reach, entry.reach),
+              ends: before.ends.size > 0 ? before.ends : entry.ends,
+            },
       );
     }
     return formatVector(all);
@@ -135,8 +157,12 @@ export const lacking = (own: string, other: string): readonly string[] | null =>
     [...mine]
       .filter(([origin, { need }]) => !reached(theirs, origin, need))
       .map(([origin, { need }]) => {
-        const from = theirs.get(origin)?.reach;
-        const known = from !== undefined && from.base === need.base ? from : { ...need, offset: 0n };
+        const held = theirs.get(origin);
+        const start = { ...need, offset: held?.ends.get(need.file) ?? 0n };
+        const known =
+          held !== undefined && held.reach.base === need.base && isBefore(held.reach, need)
+            ? held.reach
+            : start;
         return `${origin}@${formatPlace(known)}..${formatPlace(need)}`;
       }),
   ) ?? null;
@@ -145,14 +171,26 @@ export const lacking = (own: string, other: string): readonly string[] | null =>
 export const backlog = (ahead: string, behind: string): number =>
   contains(behind, ahead) ? 0 : Number.POSITIVE_INFINITY;
 
-/** One entry: how far a server has another's log, or (with `need`) its own. File names as the server says them. */
+interface NamedPlace {
+  /** As the server says it. */
+  readonly file: string;
+  readonly offset: string | number | bigint;
+}
+
+/** One entry: how far a server has another's log, or (with `need`) its own; `closed`: where the own log's last files end. */
 export function positionText(
   origin: string,
-  reach: { readonly file: string; readonly offset: string | number | bigint },
-  need?: { readonly file: string; readonly offset: string | number | bigint },
+  reach: NamedPlace,
+  need: NamedPlace = reach,
+  closed: readonly NamedPlace[] = [],
 ): string {
   const to = placeOf(reach.file, String(reach.offset));
-  const from = need === undefined ? to : placeOf(need.file, String(need.offset));
+  const from = placeOf(need.file, String(need.offset));
   if (to === null || from === null || origin === '') return '';
-  return formatVector(new Map([[origin.toLowerCase(), { need: from, reach: to }]]));
+  const ends = new Map<number, bigint>();
+  for (const each of closed) {
+    const end = placeOf(each.file, String(each.offset));
+    if (end !== null && end.file < to.file) ends.set(end.file, end.offset);
+  }
+  return formatVector(new Map([[origin.toLowerCase(), { need: from, reach: to, ends }]]));
 }

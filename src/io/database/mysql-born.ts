@@ -11,12 +11,16 @@ export interface Place {
   readonly offset: number;
 }
 
+export interface OwnLog {
+  /** The end of what was born here; null while it is not known: then nothing but the end of the log is safe to say. */
+  readonly born: Place | null;
+  /** Where the last of its files that are closed end: one that a crash cut short is shorter than others know it. */
+  readonly closed: readonly Place[];
+}
+
 export interface Born {
-  /**
-   * Told at each status. Resolves with the end of what was born here; null while it is not known: then nothing but the end of
-   * the log is safe to say.
-   */
-  seen(server: Seen, by: HeldConnection, deadlineMs: number): Promise<Place | null>;
+  /** Told at each status. */
+  seen(server: Seen, by: HeldConnection, deadlineMs: number): Promise<OwnLog>;
 }
 
 interface Seen {
@@ -32,6 +36,7 @@ const SHARE_OF_DEADLINE = 0.5;
 const LOOK_MS_MAX = 300;
 /** A server that fell as the writer has its own transactions in one of its last files. Of older files all counts as its own. */
 const FILES_BACK = 3;
+const CLOSED_TOLD = 4;
 /** Where the events of every file begin. */
 const FIRST_EVENT = 4;
 /** Of the server itself, not of a transaction. */
@@ -46,22 +51,31 @@ interface Look {
 
 export function bornHere(): Born {
   let look: Look | null = null;
+  let files: { readonly current: string; readonly all: readonly Place[] } | null = null;
+
+  async function born(server: Seen, by: HeldConnection, deadlineMs: number): Promise<Place | null> {
+    const { readOnly, logged, serverId } = server;
+    if (!readOnly) {
+      look = { at: logged, born: logged };
+      return logged;
+    }
+    const left = countdown(Math.min(LOOK_MS_MAX, deadlineMs * SHARE_OF_DEADLINE));
+    // RESET MASTER: the log began anew.
+    if (look !== null && isBefore(logged, look.at)) look = null;
+    look ??= startOf(files?.all ?? [], logged);
+    while (isBefore(look.at, logged)) {
+      if (left() === 0) return null;
+      await lookOn(look, { serverId, logged, files: files?.all ?? [] }, by, deadlineMs);
+    }
+    return look.born;
+  }
+
   return {
     async seen(server, by, deadlineMs) {
-      const { readOnly, logged, serverId } = server;
-      if (!readOnly) {
-        look = { at: logged, born: logged };
-        return logged;
-      }
-      const left = countdown(Math.min(LOOK_MS_MAX, deadlineMs * SHARE_OF_DEADLINE));
-      // RESET MASTER: the log began anew.
-      if (look !== null && isBefore(logged, look.at)) look = null;
-      look ??= await startOf(by, logged, deadlineMs);
-      while (isBefore(look.at, logged)) {
-        if (left() === 0) return null;
-        await lookOn(look, serverId, logged, by, deadlineMs);
-      }
-      return look.born;
+      const current = server.logged.file;
+      if (files?.current !== current) files = { current, all: await filesOf(by, deadlineMs) };
+      const closed = files.all.filter((each) => each.file !== current).slice(-CLOSED_TOLD);
+      return { born: await born(server, by, deadlineMs), closed };
     },
   };
 }
@@ -78,18 +92,15 @@ async function filesOf(by: HeldConnection, deadlineMs: number): Promise<Place[]>
   return rows.map((row) => ({ file: text(row['Log_name']), offset: Number(row['File_size']) }));
 }
 
-async function startOf(by: HeldConnection, logged: Place, deadlineMs: number): Promise<Look> {
-  const files = await filesOf(by, deadlineMs);
-  const first = files.at(-FILES_BACK) ?? files[0] ?? logged;
-  const at = { file: first.file, offset: FIRST_EVENT };
-  // What is older is not looked at, or is no longer there: 0 of the first file is all of that, and nothing when there is none.
-  return { at, born: { file: first.file, offset: 0 } };
+/** What is older is not looked at, or is no longer there: 0 of the first file is all of that, and nothing when there is none. */
+function startOf(files: readonly Place[], logged: Place): Look {
+  const { file } = files.at(-FILES_BACK) ?? files[0] ?? logged;
+  return { at: { file, offset: FIRST_EVENT }, born: { file, offset: 0 } };
 }
 
 async function lookOn(
   look: Look,
-  serverId: number,
-  logged: Place,
+  log: { readonly serverId: number; readonly logged: Place; readonly files: readonly Place[] },
   by: HeldConnection,
   deadlineMs: number,
 ): Promise<void> {
@@ -102,16 +113,12 @@ async function lookOn(
   );
   for (const event of events) {
     const end = { file, offset: Number(event['End_log_pos']) };
-    if (Number(event['Server_id']) === serverId && !OF_THE_FILE.has(text(event['Event_type'])))
+    if (Number(event['Server_id']) === log.serverId && !OF_THE_FILE.has(text(event['Event_type'])))
       look.born = end;
     look.at = end;
   }
   if (events.length === EVENTS_AT_ONCE) return;
-  if (numberOf(file) >= numberOf(logged.file)) {
-    if (isBefore(look.at, logged) && events.length === 0) look.at = logged;
-    return;
-  }
-  const files = await filesOf(by, deadlineMs);
-  const next = files.find((each) => numberOf(each.file) > numberOf(file));
-  look.at = next === undefined ? logged : { file: next.file, offset: FIRST_EVENT };
+  const next = log.files.find((each) => numberOf(each.file) > numberOf(file));
+  if (next !== undefined) look.at = { file: next.file, offset: FIRST_EVENT };
+  else if (events.length === 0) look.at = log.logged;
 }

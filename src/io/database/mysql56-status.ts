@@ -3,7 +3,7 @@
 import { contains } from '../../core/gtid/gtid.ts';
 import { positionText } from '../../core/gtid/positions.ts';
 import type { ChannelStatus } from '../../runtime/ports.ts';
-import type { Place } from './mysql-born.ts';
+import type { OwnLog, Place } from './mysql-born.ts';
 import { capital } from './mysql-statements.ts';
 import type { MysqlStatus } from './mysql-status.ts';
 import { MYSQL56 } from './mysql56-statements.ts';
@@ -51,14 +51,14 @@ export function warningsOf(variables: Readonly<Record<string, unknown>>): string
 }
 
 export interface Known {
-  /** The end of what was born here, in its own log; null: as far as the log reaches. */
-  readonly born: Place | null;
+  /** Null: not looked at. */
+  readonly own: OwnLog | null;
   /** The receiver has run since the server started: its place is what the relay log holds. */
   readonly receiverRan: boolean;
 }
 
 /** `result`: the answers to statusSql56. */
-export function readStatus56(result: unknown, { born, receiverRan }: Known): Mysql56Status {
+export function readStatus56(result: unknown, { own, receiverRan }: Known): Mysql56Status {
   const variables = rowsAt(result, 0)[0] ?? {};
   const pairs = (index: number) =>
     new Map(rowsAt(result, index).map((row) => [text(row['Variable_name']), text(row['Value'])]));
@@ -70,7 +70,7 @@ export function readStatus56(result: unknown, { born, receiverRan }: Known): Mys
   const gtids = text(variables['gtid_mode']) === 'ON';
   const origin = text(variables['uuid']);
   const logged = placeOf(master?.['File'], master?.['Position']);
-  const executedGtid = gtids ? oneLine(variables['executed']) : executedPlaces(origin, logged, born, replica);
+  const executedGtid = gtids ? oneLine(variables['executed']) : executedPlaces(origin, logged, own, replica);
   const acknowledging = isOn(counters.get(`${capital(semiSync.replica)}_status`));
   const channel = replica ? channelOf(replica, { executedGtid, gtids, counters, receiverRan }) : null;
   const sourceEnabled = isOn(plugins.get(`${semiSync.source}_enabled`));
@@ -124,10 +124,10 @@ function sourcePlace(replica: Row, file: string, offset: string): string {
 function executedPlaces(
   origin: string,
   logged: Place | null,
-  born: Place | null,
+  log: OwnLog | null,
   replica: Row | null,
 ): string {
-  const own = logged === null ? '' : positionText(origin, logged, born ?? logged);
+  const own = logged === null ? '' : positionText(origin, logged, log?.born ?? logged, log?.closed);
   const source = replica ? sourcePlace(replica, 'Relay_Master_Log_File', 'Exec_Master_Log_Pos') : '';
   return [own, source].filter((each) => each !== '').join(',');
 }
@@ -146,21 +146,23 @@ function channelOf(
     ? oneLine(replica['Retrieved_Gtid_Set'])
     : sourcePlace(replica, 'Master_Log_File', 'Read_Master_Log_Pos');
   const applier = text(replica['Slave_SQL_Running']) === 'Yes' ? 'running' : 'stopped';
+  const receiver = receiverState(text(replica['Slave_IO_Running']));
   return {
     sourceHost: text(replica['Master_Host']),
     sourcePort: Number(replica['Master_Port']),
-    receiver: receiverState(text(replica['Slave_IO_Running'])),
+    receiver,
     applier,
     receiverError: errorOf(replica['Last_IO_Errno'], replica['Last_IO_Error']),
     applierError: errorOf(replica['Last_SQL_Errno'], replica['Last_SQL_Error']),
     receivedGtid,
     appliedGtid: executedGtid,
-    // After a start the receiver's place may be older than the relay log; and of half a transaction the rest may never come.
-    // An applier that waits for more has applied all that there is.
-    drained: gtids
-      ? contains(executedGtid, receivedGtid)
-      : (receiverRan && receivedOf(replica) === appliedOf(replica)) ||
-        (applier === 'running' && isIdle(replica)),
+    // After a start the receiver's place may be older than the relay log. Of half a transaction, which 5.6 counts as received,
+    // the rest may never come: an applier that waits for more has applied all that there is.
+    drained:
+      (gtids
+        ? contains(executedGtid, receivedGtid)
+        : receiverRan && receivedOf(replica) === appliedOf(replica)) ||
+      (applier === 'running' && receiver !== 'running' && isIdle(replica)),
     heartbeats: Number(counters.get('Slave_received_heartbeats') ?? 0),
   };
 }

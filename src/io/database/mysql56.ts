@@ -45,12 +45,12 @@ export function openMysql56(options: DatabaseOptions): Mysql56Database {
   async function statusBy(by: HeldConnection, deadlineMs: number): Promise<Mysql56Status> {
     const left = countdown(deadlineMs);
     const result = await by.query(statusSql56(MYSQL56), left());
-    const status = readStatus56(result, { born: null, receiverRan });
+    const status = readStatus56(result, { own: null, receiverRan });
     if (status.channel?.receiver === 'running') receiverRan = true;
     const { serverId, readOnly, logged } = status;
     if (status.gtids || logged === null) return status;
-    const end = await born.seen({ serverId, readOnly, logged }, by, left());
-    return end === null ? status : readStatus56(result, { born: end, receiverRan });
+    const own = await born.seen({ serverId, readOnly, logged }, by, left());
+    return readStatus56(result, { own, receiverRan });
   }
   const channel: Channel56 = {
     orders,
