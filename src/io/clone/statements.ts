@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../../core/error.ts';
+import { contains } from '../../core/gtid/mariadb.ts';
 import type { Endpoint, HeldConnection } from '../database/connection.ts';
 import { rowsOf } from '../database/rows.ts';
 import { openPlain, rootLogin } from './login.ts';
@@ -10,7 +11,7 @@ import { openPlain, rootLogin } from './login.ts';
 const STATEMENT_MS_MAX = 10_000;
 const HEARTBEAT_S = 0.2;
 const ANSWER_POLL_MS = 100;
-const RESTARTS_MAX = 20;
+const TRIES_MAX = 50;
 
 export interface Source {
   readonly host: string;
@@ -121,23 +122,26 @@ export async function positionCopy(
 }
 
 /**
- * The writer's own channel asks the copy for what follows the writer's gtid_slave_pos, and MariaDB refuses that (1236) where the
- * copy's binary log begins later. All up to the copy's position is the writer's own history, so that it may begin there. Its
- * agent may start the channel again in between, so that it is tried again.
+ * The writer's own channel asks the copy for what follows the writer's gtid_slave_pos, and MariaDB refuses that for good (1236)
+ * where the copy's binary log begins later, which it does when the old standby had not replicated for a while. All of it is the
+ * writer's own history, so that it may ask from its own end on; its agent starts the channel when the copy has come that far
+ * (paired). No smaller position is taken (1947), and with a commit in between not even this one: it is tried again.
  */
 export async function repositionWriter(writer: Endpoint, position: string): Promise<void> {
   await withConnection(writer, async (connection) => {
     const rows = rowsOf(await connection.query('SHOW ALL SLAVES STATUS', STATEMENT_MS_MAX));
     if (!rows.some((row) => row['Connection_name'] === '')) return;
+    const [now] = rowsOf(await connection.query('SELECT @@GLOBAL.gtid_slave_pos AS at', STATEMENT_MS_MAX));
+    if (contains(String(now?.['at'] ?? ''), position)) return;
     for (let tries = 1; ; tries += 1) {
       try {
         await connection.query(
-          `STOP SLAVE; SET GLOBAL gtid_slave_pos = ${quote(position)}; START SLAVE`,
+          'STOP SLAVE; SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos',
           STATEMENT_MS_MAX,
         );
         return;
       } catch (error) {
-        if (tries >= RESTARTS_MAX) throw error;
+        if (tries >= TRIES_MAX) throw error;
         await sleep(ANSWER_POLL_MS);
       }
     }
