@@ -1,16 +1,15 @@
 // Real MariaDB servers for tests: started on loopback in a folder of their own, ended whatever the test does.
 // A data directory is a copy of one template, so that a server is up in about a second.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
-import { freezeProcess } from './freeze.ts';
+import { startServer, type TestServer } from './server.ts';
 
-const STARTUP_MS_MAX = 30_000;
+export { freePort, row } from './server.ts';
+
+export type MariadbServer = TestServer;
 
 export interface MariadbOptions {
   /** Holds datadir, socket, pid file and error log; made when missing. */
@@ -23,26 +22,6 @@ export interface MariadbOptions {
   readonly myCnf?: string;
   /** A network namespace to run it in; the unix socket reaches it from outside. */
   readonly netns?: string;
-}
-
-export interface MariadbServer {
-  readonly dir: string;
-  readonly port: number;
-  readonly socket: string;
-  readonly errorLog: string;
-  pid(): number;
-  running(): boolean;
-  /** Starts the process again after `stop` or `kill`, with other arguments when given. */
-  start(extraArgs?: readonly string[]): Promise<void>;
-  /** Orderly shutdown (SIGTERM); resolves when the process has ended. */
-  stop(): Promise<void>;
-  /** SIGKILL: a crash. */
-  kill(): Promise<void>;
-  freeze(): void;
-  thaw(): void;
-  log(): string;
-  /** A connection as root over the unix socket; closed with the server. */
-  root(options?: ConnectionOptions): Promise<Connection>;
 }
 
 /** What every node of a pair boots with; the same lines as `config render my.cnf`, without the sizes. */
@@ -75,18 +54,6 @@ export function pairArgs(serverId: number): string[] {
   ];
 }
 
-/** A free loopback port; taken by nobody until the caller binds it. */
-export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
 /** A folder for one test's servers, with a short path: a socket's path may have 107 bytes at most. */
 export function scratchDir(name: string): string {
   return mkdtempSync(join(tmpdir(), `tk-${name}-`));
@@ -115,45 +82,8 @@ function template(): string {
   return path;
 }
 
-const alive = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-
-async function spawnServer(
-  args: readonly string[],
-  netns: string | undefined,
-  ready: () => Promise<boolean>,
-): Promise<ChildProcess> {
-  // setpriv: the kernel ends the server even when this process is killed and runs no exit handler.
-  const command = ['setpriv', '--pdeathsig', 'KILL', 'mariadbd', ...args];
-  // `ip netns exec` becomes the command: the process that we know is the server's.
-  const inside = netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command];
-  const child = spawn(inside[0] ?? '', inside.slice(1), { stdio: 'ignore' });
-  alive.add(child);
-  child.once('exit', () => alive.delete(child));
-  const deadline = performance.now() + STARTUP_MS_MAX;
-  while (!(await ready())) {
-    if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
-      child.kill('SIGKILL');
-      throw new Error(`mariadbd did not start: ${args.join(' ')}`);
-    }
-    await sleep(30);
-  }
-  return child;
-}
-
-async function ended(child: ChildProcess | null, signal: NodeJS.Signals): Promise<void> {
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill(signal);
-  // A frozen process would not see SIGTERM.
-  if (signal !== 'SIGKILL') child.kill('SIGCONT');
-  await exit;
-}
-
-export async function startMariadb(options: MariadbOptions): Promise<MariadbServer> {
-  const { dir, port } = options;
+export async function startMariadb(options: MariadbOptions): Promise<TestServer> {
+  const { dir, port, netns } = options;
   const socket = options.socket ?? join(dir, 'mysqld.sock');
   const errorLog = join(dir, 'error.log');
   const datadir = join(dir, 'data');
@@ -172,67 +102,13 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
     '--performance-schema=OFF',
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
   ];
-  let args = options.extraArgs ?? [];
-  let child: ChildProcess | null = null;
-  const connections = new Set<Connection>();
-
-  async function root(more: ConnectionOptions = {}): Promise<Connection> {
-    const connection = await mysql.createConnection({
-      socketPath: socket,
-      user: 'root',
-      // root@localhost is checked by the peer credentials of the socket; the plugin asks the client for nothing.
-      authPlugins: { unix_socket: () => () => Buffer.alloc(0) },
-      ...more,
-    });
-    // A server that is killed resets its connections: expected here.
-    connection.on('error', () => undefined);
-    connections.add(connection);
-    return connection;
-  }
-
-  async function ready(): Promise<boolean> {
-    try {
-      const connection = await root({ connectTimeout: 5000 });
-      await connection.query('SELECT 1');
-      connection.destroy();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    for (const connection of connections) connection.destroy();
-    connections.clear();
-    await ended(child, signal);
-  }
-
-  const server: MariadbServer = {
+  return await startServer({
     dir,
     port,
     socket,
     errorLog,
-    root,
-    pid: () => child?.pid ?? 0,
-    running: () => child !== null && child.exitCode === null && child.signalCode === null,
-    async start(extraArgs) {
-      args = extraArgs ?? args;
-      child = await spawnServer([...base, ...args], options.netns, ready);
-    },
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-    freeze: () => {
-      if (child?.pid !== undefined) freezeProcess(child.pid);
-    },
-    thaw: () => void child?.kill('SIGCONT'),
-    log: () => readFileSync(errorLog, 'utf8'),
-  };
-  await server.start();
-  return server;
-}
-
-/** First row of a result, or null. */
-export async function row(connection: Connection, sql: string): Promise<RowDataPacket | null> {
-  const [rows] = await connection.query<RowDataPacket[]>(sql);
-  return rows[0] ?? null;
+    command: (extraArgs) => ['mariadbd', ...base, ...extraArgs],
+    extraArgs: options.extraArgs ?? [],
+    ...(netns === undefined ? {} : { netns }),
+  });
 }
