@@ -151,7 +151,7 @@ async function dropPartialTransaction(
   const left = countdown(deadlineMs);
   const stopped = status.channel?.receiver !== 'running' && status.channel?.applier === 'running';
   if (!stopped || status.channelDetail?.partlyRead !== true) return;
-  const { stopApplier, coordinatorThread } = channel.statements();
+  const { stopApplier, applierSession } = channel.statements();
   const aside = channel.aside();
   let done = false;
   const stopping = aside.query(stopApplier, left()).then(
@@ -164,10 +164,7 @@ async function dropPartialTransaction(
   void stopping.finally(() => aside.close());
   await Promise.race([stopping, sleep(STOPPED_MS)]);
   if (!done) {
-    const threads = await channel.orders.query(
-      `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads WHERE NAME LIKE '${coordinatorThread}'`,
-      left(),
-    );
+    const threads = await channel.orders.query(applierSession, left());
     for (const { id } of rowsOf(threads)) await killThread(channel, id, left());
   }
   while ((await channel.status(left())).channel?.applier === 'running') {

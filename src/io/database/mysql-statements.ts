@@ -23,8 +23,8 @@ export interface Statements {
   readonly sessions: string;
   /** What a server that sends its binary log, or receives one, does in that table. */
   readonly replicationCommands: readonly string[];
-  /** The applier by its name in performance_schema.threads; a LIKE pattern. */
-  readonly coordinatorThread: string;
+  /** Asks for the id of the applier's session. */
+  readonly applierSession: string;
 }
 
 interface SemiSyncNames {
@@ -46,6 +46,9 @@ interface ReplicaColumns {
   readonly appliedFile: string;
   readonly appliedPos: string;
 }
+
+const applierNamed = (name: string): string =>
+  `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads WHERE NAME LIKE 'thread/sql/${name}\\_sql'`;
 
 const SINCE_8_0_26: Statements = {
   startReplica: 'START REPLICA',
@@ -77,7 +80,7 @@ const SINCE_8_0_26: Statements = {
   },
   sessions: 'performance_schema.processlist',
   replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
-  coordinatorThread: 'thread/sql/replica\\_sql',
+  applierSession: applierNamed('replica'),
 };
 
 const BEFORE_8_0_26: Statements = {
@@ -110,7 +113,7 @@ const BEFORE_8_0_26: Statements = {
   },
   sessions: 'information_schema.processlist',
   replicationCommands: ['Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed'],
-  coordinatorThread: 'thread/sql/slave\\_sql',
+  applierSession: applierNamed('slave'),
 };
 
 /** `version` as the server says it, like "8.0.36-28" or "9.7.4-2". */

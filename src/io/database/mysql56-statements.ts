@@ -3,7 +3,12 @@
 // them, others do not.
 import { capital, type Statements, statementsFor } from './mysql-statements.ts';
 
-export const MYSQL56: Statements = statementsFor('5.7.8');
+export const MYSQL56: Statements = {
+  ...statementsFor('5.7.8'),
+  // By what it says while it waits for the rest of a transaction: performance_schema may be off, and names it otherwise.
+  applierSession: `SELECT ID AS id FROM information_schema.processlist WHERE USER = 'system user'
+   AND STATE LIKE 'Slave has read all relay log%'`,
+};
 
 /** The facts that a status is made of, in one round trip; read by mysql56-status.ts in this order. */
 export function statusSql56({ semiSync, showReplica }: Statements): string {
