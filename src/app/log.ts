@@ -40,7 +40,7 @@ function readable(process_: string, node: string, write: Write): Log {
 }
 
 export function openLog(
-  process_: 'agent' | 'manager',
+  process_: 'agent' | 'manager' | 'archive',
   pair: string,
   node: string,
   write: Write = writeLine,

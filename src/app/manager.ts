@@ -32,7 +32,10 @@ import { passwordIn } from './passwords.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
 import { startProber } from './prober.ts';
+import { startReadTruth } from './readtruth.ts';
 import { startReadVips } from './readvips.ts';
+import { startReplicaWatch } from './replicawatch.ts';
+import { openTails } from './tails.ts';
 import { viewOf, whyOf } from './view.ts';
 import { startVipTruth } from './viptruth.ts';
 import { openWitness } from './witness.ts';
@@ -73,6 +76,8 @@ export function runManager(configPath: string): void {
       port: mysql.port,
       ...(role === 'local' && mysql.socket !== null ? { socketPath: mysql.socket } : {}),
       ...(mysql.extraPort !== null ? { extraPort: mysql.extraPort } : {}),
+      extraHost: where.address,
+      tls: mysql.tls,
       ...account,
       role,
       schema: SCHEMA,
@@ -98,8 +103,25 @@ export function runManager(configPath: string): void {
       const { yieldWithoutAgent } = await import('./withoutagent.ts');
       yieldWithoutAgent(config, self, peer);
     },
+    takeTail: (epoch, deadlineMs) => tails.take(epoch, deadlineMs),
     proveCommit: (deadlineMs) => prober.prove(deadlineMs),
   };
+
+  const tails = openTails({
+    config,
+    peer,
+    folder,
+    login: {
+      host: '127.0.0.1',
+      port: mysql.port,
+      ...(mysql.socket === null ? {} : { socketPath: mysql.socket }),
+      ...account,
+    },
+    own,
+    token: () => readSecret(config.api.tokenFile, 'API token').value,
+    peerLives: () => machine.state.peer.channelOpen,
+    say,
+  });
 
   const machine = runMachine<PairState, PairEvent, PairAction>({
     initial: initialState(pairSettings(config, self, peer), recordFile.read(), clock.bootMs()),
@@ -239,6 +261,7 @@ export function runManager(configPath: string): void {
       onHealth(health, because) {
         say(health === 'up' ? 'info' : 'warn', `server-${health}`, `the database server: ${because}`);
         if (health === 'up') care.serverUp();
+        if (health === 'up') tails.remember();
         dispatch({ kind: 'health', health, because });
       },
       onStatus: (status) => dispatch({ kind: 'status', status: care.annotate(status) }),
@@ -281,6 +304,9 @@ export function runManager(configPath: string): void {
     say,
   });
 
+  const apiToken = readSecret(config.api.tokenFile, 'API token').value;
+  const replicas = startReplicaWatch(config, apiToken, () => machine.state);
+
   const cloneDesk = startCloneDesk({
     pair: config.pair,
     self,
@@ -300,6 +326,17 @@ export function runManager(configPath: string): void {
     say,
   });
 
+  const readTruth = startReadTruth({
+    clock,
+    config,
+    self,
+    peer,
+    account,
+    schema: SCHEMA,
+    holders: () => (reads?.view().nodes ?? []).filter((node) => node.holds).map((node) => node.name),
+    say,
+  });
+
   const pairView = () => {
     const view = viewOf(
       machine.state,
@@ -307,15 +344,16 @@ export function runManager(configPath: string): void {
       { self: self.address, peer: peer.address },
       config.vips.write.map((vip) => `${vip.address}/${vip.prefix}`),
       detail,
-      vipTruth.view(),
+      [...vipTruth.view(), ...(readTruth?.view() ?? [])],
       reads?.view() ?? null,
+      replicas.view(),
     );
-    return { ...view, warnings: [...view.warnings, ...care.warnings()] };
+    return { ...view, warnings: [...view.warnings, ...care.warnings(), ...replicas.warnings()] };
   };
   const api = openApi({
     host: config.api.host,
     port: config.api.port,
-    token: readSecret(config.api.tokenFile, 'API token').value,
+    token: apiToken,
     openReads: config.api.openReads,
     pairView,
     why: () => whyOf(pairView(), events.kept(), new Date().toISOString()),
@@ -331,6 +369,7 @@ export function runManager(configPath: string): void {
     },
     events,
     clones: cloneDesk.clones,
+    tail: ({ after }) => tails.give(after),
     orders: openOrders({ pair: config.pair, clock, events, state: () => machine.state, dispatch }),
     onError: (because) => say('warn', 'api', because),
   });
@@ -351,8 +390,10 @@ export function runManager(configPath: string): void {
     prober.stop();
     peerSql.stop();
     vipTruth.stop();
+    replicas.stop();
     cloneDesk.stop();
     reads?.stop();
+    readTruth?.stop();
     witnessPoll?.stop();
   });
 }

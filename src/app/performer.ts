@@ -24,6 +24,8 @@ export interface Performers {
   readonly onWitness: (view: WitnessView) => void;
   /** Cuts clients off and removes the VIPs without the agent: it is gone, or frozen. */
   readonly yieldWithoutAgent: () => Promise<void>;
+  /** Never rejects: what could not be had is said. */
+  readonly takeTail: (epoch: number, deadlineMs: number) => Promise<void>;
   /** Commits a heartbeat and waits for it. */
   readonly proveCommit: (deadlineMs: number) => Promise<void>;
 }
@@ -106,6 +108,9 @@ async function carryOut(order: Order, with_: Performers): Promise<string | undef
       return undefined;
     case 'drain':
       await own.drain(deadlineMs);
+      return undefined;
+    case 'take-tail':
+      await with_.takeTail(order.epoch, deadlineMs);
       return undefined;
     case 'wait-for':
       await own.waitFor(order.gtid, deadlineMs);

@@ -50,6 +50,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'make the node of this host a fresh copy of the other one',
     load: () => import('./clone.ts'),
   },
+  archive: {
+    about: "keep a copy of the writer's binary log on a third host",
+    load: () => import('./archive.ts'),
+  },
   config: {
     about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
     load: () => import('./config.ts'),

@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
+import { type ArchiveApi, serveTail } from '../archive/serve.ts';
 import { type Clones, serveClones } from './clones.ts';
 import { type EventLog, serveEvents } from './events.ts';
 import { fail } from './failure.ts';
@@ -22,6 +23,7 @@ export interface ApiOptions {
   readonly events: EventLog;
   readonly orders: Orders;
   readonly clones?: Clones;
+  readonly tail?: ArchiveApi['tail'];
   readonly onError: (because: string) => void;
 }
 
@@ -65,6 +67,7 @@ export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   serveEvents(app, options.events);
   serveOrders(app, options.orders);
   if (options.clones !== undefined) serveClones(app, options.clones);
+  if (options.tail !== undefined) serveTail(app, options.tail);
 
   app.notFound((c) =>
     fail(c, 404, {
