@@ -18,6 +18,9 @@ function answer(
     because: 'the record says so',
     server: 'up',
     executedGtid: '',
+    history: '',
+    origin: '',
+    heartbeat: 0,
     replicating: true,
     lagMs: null,
     holdsWriteVip: false,
@@ -45,6 +48,7 @@ function answer(
     operation: null,
     wire: null,
     reads: null,
+    replicas: [],
   };
   return { atMs, node, body, error: null };
 }

@@ -12,6 +12,7 @@ import type { WireDetail } from '../io/agentlink/link.ts';
 import type { LogEvent } from '../io/http/events.ts';
 import { reignBegan } from './eventlog.ts';
 import type { ReadsView } from './readvips.ts';
+import type { ReplicaView } from './replicawatch.ts';
 import type { VipLeadView } from './viptruth.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -26,6 +27,11 @@ export interface NodeView {
   readonly because: string;
   readonly server: string;
   readonly executedGtid: string;
+  /** The same with who gave each, and what it calls transactions of its own server: see ServerStatus. */
+  readonly history: string;
+  readonly origin: string;
+  /** As the writer: the last heartbeat that it committed; 0 on a standby. */
+  readonly heartbeat: number;
   readonly replicating: boolean;
   readonly lagMs: number | null;
   readonly holdsWriteVip: boolean;
@@ -53,6 +59,8 @@ export interface PairView {
   readonly wire: WireDetail | null;
   /** Null: no read VIPs are configured. */
   readonly reads: ReadsView | null;
+  /** Further replicas, as this node hears of them. */
+  readonly replicas: readonly ReplicaView[];
 }
 
 function ownNode(state: PairState, address: string): NodeView {
@@ -66,6 +74,9 @@ function ownNode(state: PairState, address: string): NodeView {
     because,
     server: own.health === 'up' ? 'up' : `${own.health}: ${own.because}`,
     executedGtid: report.executedGtid,
+    history: report.history,
+    origin: report.origin,
+    heartbeat: report.heartbeat,
     replicating: report.replicating,
     lagMs: report.role === 'following' ? report.lagMs : null,
     holdsWriteVip: wire.claimedEpoch !== null,
@@ -88,6 +99,9 @@ function peerNode(state: PairState, address: string): NodeView {
       because,
       server: `unknown (over SQL: ${state.peer.sql})`,
       executedGtid: state.peer.report?.executedGtid ?? '',
+      history: state.peer.report?.history ?? '',
+      origin: state.peer.report?.origin ?? '',
+      heartbeat: 0,
       replicating: false,
       lagMs: null,
       holdsWriteVip: false,
@@ -109,6 +123,9 @@ function peerNode(state: PairState, address: string): NodeView {
     because: `it says so (epoch ${report.record.epoch})`,
     server: report.server,
     executedGtid: report.executedGtid,
+    history: report.history,
+    origin: report.origin,
+    heartbeat: report.heartbeat,
     replicating: report.replicating,
     lagMs: report.role === 'following' ? report.lagMs : null,
     holdsWriteVip: report.advertising,
@@ -144,6 +161,7 @@ export function viewOf(
   wire: WireDetail | null,
   leads: readonly VipLeadView[] = [],
   reads: ReadsView | null = null,
+  replicas: readonly ReplicaView[] = [],
 ): PairView {
   const nodes = [ownNode(state, addresses.self), peerNode(state, addresses.peer)];
   const { operation } = state;
@@ -169,6 +187,7 @@ export function viewOf(
           },
     wire,
     reads,
+    replicas,
   };
 }
 
