@@ -68,7 +68,12 @@ export interface VipTruth {
   view(): readonly VipLeadView[];
 }
 
-async function find(options: VipTruthOptions, host: string, deadlineMs: number): Promise<Found> {
+/** Asks the server behind an address who it is, over a fresh connection from this host's own address. */
+export async function findServer(
+  options: Pick<VipTruthOptions, 'config' | 'self' | 'account' | 'schema'>,
+  host: string,
+  deadlineMs: number,
+): Promise<Found> {
   const { config, self, account, schema } = options;
   const where = `${host}:${config.mysql.port}`;
   const sameFamily = host.includes(':') === self.address.includes(':');
@@ -134,9 +139,9 @@ export function startVipTruth(options: VipTruthOptions): VipTruth {
   /** Asks once; false: it was odd, and is to be asked again soon. */
   async function ask(vip: string, before: Situation): Promise<boolean> {
     const state = leads.get(vip) ?? newLead('', 0);
-    const atVip = await find(options, vip, times.deadlineMs);
+    const atVip = await findServer(options, vip, times.deadlineMs);
     const asBefore = writerIs !== null && atVip.kind === 'server' && sameServer(atVip.identity, writerIs);
-    const direct = asBefore ? atVip : await find(options, peer.address, times.deadlineMs);
+    const direct = asBefore ? atVip : await findServer(options, peer.address, times.deadlineMs);
     writerIs = direct.kind === 'server' ? direct.identity : null;
     // A role that moved meanwhile makes the answer one about another situation.
     if (stopped || digest(situation()) !== digest(before)) return true;

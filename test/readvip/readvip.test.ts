@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { rootSession } from '../../lab/database.ts';
+import { rootSession, startServer } from '../../lab/database.ts';
 import { isUp, managerProcess, onNetwork, requireService, servicePid, spawnIn } from '../../lab/host.ts';
 import { bootHost, crashHost, labDown, labUp, stopService } from '../../lab/lab.ts';
 import { blockVrrp, unblock } from '../../lab/network.ts';
@@ -122,9 +122,11 @@ describe('the table of the users: write prefers host 1, read prefers host 2', ()
   test('only host 1 up: write 1, read 1', async () => {
     // It's the writer, alone, and so may go on without the other when it comes up first.
     await until(async () => (await status()).sync === 'alone', SETTLES_MS_MAX, 300);
-    await crashHost(lab, 'a');
+    await stopService(lab, 'a', 'agent');
+    await stopService(lab, 'a', 'server');
     expect(await holders()).toEqual({ write: '', read: '' });
-    await bootHost(lab, 'a');
+    await startServer(lab, 'a');
+    await startAgent(lab, 'a');
     await become('a', 'a');
   });
 
