@@ -6,6 +6,7 @@ import type { HeldConnection } from './connection.ts';
 import { mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
 import { mysql56AdminGrants } from './mysql56-grants.ts';
 import { rowsOf } from './rows.ts';
+import { salvageGrants } from './salvage-grants.ts';
 
 export interface Grant {
   readonly privileges: string;
@@ -39,6 +40,11 @@ export function adminGrants(schema: string): readonly Grant[] {
     },
     { privileges: 'SLAVE MONITOR', on: '*.*', because: "reads the channel's status and the relay log" },
     {
+      privileges: 'RELOAD, LOCK TABLES, BINLOG MONITOR',
+      on: '*.*',
+      because: 'gives the other node a copy of this one by mariadb-backup (`twinkeep clone`)',
+    },
+    {
       privileges: 'SUPER',
       on: '*.*',
       because:
@@ -49,6 +55,7 @@ export function adminGrants(schema: string): readonly Grant[] {
       on: `\`${schema}\`.*`,
       because: 'commits and reads the heartbeat',
     },
+    ...salvageGrants('mariadb', schema),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The privileges that twinkeep's two accounts need on MySQL 8.0 and newer, each with its reason; docs/MYSQL.md shows the
 // same list. Granted by the tests against a real server, and no more, so that a missing one shows.
 import type { Grant } from './grants.ts';
+import { salvageGrants } from './salvage-grants.ts';
 
 export function mysqlAdminGrants(schema: string): readonly Grant[] {
   return [
@@ -34,6 +35,12 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
       because: 'may use admin_port when connections run out',
     },
     {
+      privileges: 'BACKUP_ADMIN, CLONE_ADMIN',
+      on: '*.*',
+      because:
+        'gives the other node a copy of this one, and takes one (`twinkeep clone`; CLONE_ADMIN: from 8.0.17)',
+    },
+    {
       privileges: 'SELECT',
       on: '`performance_schema`.*',
       because: 'reads counters and the threads of the channel',
@@ -43,6 +50,7 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
       on: `\`${schema}\`.*`,
       because: 'commits and reads the heartbeat',
     },
+    ...salvageGrants('mysql', schema),
   ];
 }
 
