@@ -201,7 +201,7 @@ async function setup(options: Options): Promise<void> {
       password: password(config.mysql.replication.passwordFile, 'password of the replication account'),
     },
     schema: 'twinkeep',
-    tls: null,
+    tls: config.mysql.tls,
   });
   try {
     await carryOut(

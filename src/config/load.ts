@@ -63,6 +63,7 @@ function withAbsolutePaths(config: PairConfig, file: string): PairConfig {
       replication: account(mysql.replication),
       admin: account(mysql.admin),
       verify: mysql.verify && account(mysql.verify),
+      tls: mysql.tls && { ...mysql.tls, caFile: mysql.tls.caFile && absolute(mysql.tls.caFile) },
     },
     vrrp: { ...vrrp, authentication },
     witness: config.witness && absoluteWitness(config.witness, absolute),

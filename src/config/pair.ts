@@ -120,6 +120,7 @@ function resolve(read: PairValues, file: string): PairConfig {
       durability: mysql.durability,
       probe: { intervalMs: mysql.probe.interval, deadlineMs: mysql.probe.deadline },
       heartbeatIntervalMs: mysql.heartbeatInterval,
+      tls: mysql.tls.mode === 'off' ? null : { mode: mysql.tls.mode, caFile: mysql.tls.caFile },
       service: mysql.service,
     },
     vrrp: {
@@ -147,6 +148,7 @@ function resolve(read: PairValues, file: string): PairConfig {
     peer: values.peer,
     clone: values.clone,
     api: { host: api.listen.host, port: api.listen.port, tokenFile: api.tokenFile, openReads: api.openReads },
+    salvage: values.salvage,
     secretFile: values.secretFile,
     stateDir: values.stateDir,
   };

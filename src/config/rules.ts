@@ -7,6 +7,7 @@ import { REPLICA_RULES } from './replica-rules.ts';
 import type { Report, Rule } from './rule.ts';
 import type { PairValues } from './schema.ts';
 import { TIME_RULES } from './time-rules.ts';
+import { tlsRule } from './tls-schema.ts';
 import { WITNESS_RULES } from './witness-rules.ts';
 
 const authentication: Rule = ({ vrrp }, report) => {
@@ -66,6 +67,7 @@ const RULES: readonly Rule[] = [
   authentication,
   ...TIME_RULES,
   ports,
+  tlsRule,
   ...WITNESS_RULES,
   ...READS_RULES,
   ...REPLICA_RULES,

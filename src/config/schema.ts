@@ -19,6 +19,7 @@ import {
 import { READS } from './reads-schema.ts';
 import { REPLICAS } from './replica-schema.ts';
 import { type NamedSections, optional, type ReadShape, section } from './section.ts';
+import { TLS } from './tls-schema.ts';
 import { WITNESS } from './witness-schema.ts';
 
 const port = (about: { meaning: string; fallback?: number; example: string }) => whole(1, 65_535, about);
@@ -84,7 +85,8 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
   ),
   extraPort: orNone(
     port({
-      meaning: "MariaDB's `extra_port`: lets the agent in when the server is out of connections.",
+      meaning:
+        "MariaDB's `extra_port`, MySQL's `admin_port`: lets the agent in when the server is out of connections.",
       example: '3307',
     }),
     'none',
@@ -136,6 +138,7 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
       example: '500ms',
     },
   ),
+  tls: section('How the servers are reached.', TLS),
   service: SERVICE,
 });
 
@@ -350,6 +353,12 @@ export const PAIR = {
   notify: NOTIFY,
   peer: section('The channel between the two agents.', {
     port: port({ meaning: 'TCP port, on both nodes.', fallback: 8701, example: '8701' }),
+  }),
+  salvage: choice(['ask', 'discard', 'replay'], {
+    meaning:
+      'What becomes of transactions that a returning node has and the writer never had. They are saved and shown in any case. `ask`: an operator decides. `discard`: the node is rewound at once. `replay`: it is rewound, and what meets no conflict is replayed at the writer.',
+    fallback: 'ask',
+    example: 'ask',
   }),
   clone: CLONE,
   api: section('The API that the command line, the console and Prometheus use.', {

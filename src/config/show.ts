@@ -41,6 +41,7 @@ export function showPair(config: PairConfig): string {
       replication: mysql.replication,
       admin: mysql.admin,
       durability: mysql.durability,
+      tls: mysql.tls && given({ ...mysql.tls }),
       probe: {
         interval: formatDuration(mysql.probe.intervalMs),
         deadline: formatDuration(mysql.probe.deadlineMs),
@@ -78,6 +79,7 @@ export function showPair(config: PairConfig): string {
       tokenFile: config.api.tokenFile,
       openReads: config.api.openReads,
     },
+    salvage: config.salvage,
     secretFile: config.secretFile,
     stateDir: config.stateDir,
   });

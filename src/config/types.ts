@@ -51,6 +51,12 @@ export interface ReadsConfig {
   readonly vrrpId: number;
 }
 
+export interface MysqlTls {
+  readonly mode: 'preferred' | 'required' | 'verify';
+  /** Given with `verify`. */
+  readonly caFile: string | null;
+}
+
 export interface MysqlConfig {
   readonly port: number;
   /** Unix socket of the local server; null: the agent reaches it by TCP. */
@@ -69,6 +75,8 @@ export interface MysqlConfig {
   readonly probe: { readonly intervalMs: number; readonly deadlineMs: number };
   readonly heartbeatIntervalMs: number;
   /** Command lines; null: systemctl. */
+  /** Of connections over TCP; null: none. */
+  readonly tls: MysqlTls | null;
   readonly service: { readonly stop: string | null; readonly start: string | null };
 }
 
@@ -154,6 +162,8 @@ export interface PairConfig {
   readonly proxy: ProxyConfig | null;
   readonly notify: NotifyConfig | null;
   readonly peer: { readonly port: number };
+  /** What becomes of errant transactions once they are saved. */
+  readonly salvage: 'ask' | 'discard' | 'replay';
   /** Where a node gives copies of its data. */
   readonly clone: { readonly port: number };
   readonly api: {
