@@ -8,6 +8,8 @@ import { addSample, type Progress, progressOf, type Sample } from '../core/clone
 import { OperatorError } from '../core/error.ts';
 import { carryOut, give, type Owner, ownerOf, type Places, seen } from '../io/clone/disk.ts';
 import type { CloneFile } from '../io/clone/journalfile.ts';
+import { receiveDump } from '../io/clone/load.ts';
+import { receiveByPlugin } from '../io/clone/plugin.ts';
 import {
   backupPosition,
   type DonorAt,
@@ -17,7 +19,7 @@ import {
   type Watcher,
 } from '../io/clone/receive.ts';
 import { serversIn, startServer, stopServer } from '../io/clone/service.ts';
-import { positionCopy, repositionWriter, waitForAnswer } from '../io/clone/statements.ts';
+import { formatOf, positionCopy, repositionWriter, waitForAnswer } from '../io/clone/statements.ts';
 import type { Endpoint } from '../io/database/connection.ts';
 
 export interface CloneRun {
@@ -90,12 +92,30 @@ async function receive(run: CloneRun, journal: CloneJournal): Promise<Partial<Cl
       return historyFrom(copy, backupPosition(journal.fresh));
     }
     case 'clone-plugin':
-    case 'dump':
-      throw new OperatorError(
-        'method-missing',
-        `this version does not clone by ${journal.method}`,
-        'use --method backup',
-      );
+      await receiveByPlugin({
+        ...run.admin,
+        bytesPerS: run.bytesPerS,
+        fresh: journal.fresh,
+        datadir: journal.datadir,
+        owner: owner(journal),
+        keepsUuid: !journal.forgets,
+        watch: watcher(run),
+      });
+      return {};
+    case 'dump': {
+      const { copy, position } = await receiveDump({
+        family: journal.family,
+        at: run.donorAt,
+        bytesPerS: run.bytesPerS,
+        fresh: journal.fresh,
+        datadir: journal.datadir,
+        owner: owner(journal),
+        format: await formatOf(run.admin.own),
+        watch: watcher(run),
+      });
+      told.step('received', `${copy.bytes} bytes`);
+      return journal.family === 'mysql' ? {} : historyFrom(copy, position);
+    }
   }
 }
 

@@ -196,6 +196,7 @@ async function begin(context: Context, options: CloneOptions, method: Method | '
     id,
     from: donor.name,
     to: self.name,
+    family: facts.family,
     method: plan.method,
     step: 'receive',
     startedAt: startedAt.toISOString(),
@@ -204,6 +205,7 @@ async function begin(context: Context, options: CloneOptions, method: Method | '
     kept: `${datadir}.before-clone-${id}`,
     history: null,
     position: null,
+    forgets: plan.forgets !== null,
     aborting: false,
   };
   const size = facts.dataBytes === null ? '' : ` (about ${formatBytes(facts.dataBytes)})`;

@@ -13,6 +13,7 @@ const journal: CloneJournal = {
   id: 'x',
   from: 'a',
   to: 'b',
+  family: 'mariadb',
   method: 'backup',
   step: 'receive',
   startedAt: '2026-11-21T16:00:00.000Z',
@@ -21,6 +22,7 @@ const journal: CloneJournal = {
   kept: '/d.before',
   history: null,
   position: null,
+  forgets: false,
   aborting: false,
 };
 

@@ -13,6 +13,7 @@ export interface CloneJournal {
   readonly id: string;
   readonly from: string;
   readonly to: string;
+  readonly family: 'mariadb' | 'mysql';
   readonly method: Method;
   readonly step: Step;
   /** ISO 8601. */
@@ -25,6 +26,8 @@ export interface CloneJournal {
   readonly history: string | null;
   /** The last transaction in the copy, of each domain. */
   readonly position: string | null;
+  /** The overwritten node held transactions that the copy lacks, or may have. */
+  readonly forgets: boolean;
   /** Set while the clone is given up. */
   readonly aborting: boolean;
 }
@@ -38,15 +41,18 @@ export function parseJournal(value: unknown): CloneJournal | null {
   const isText = (key: string): boolean => typeof given[key] === 'string' && given[key] !== '';
   const method = methods.find((each) => each === given['method']);
   const step = steps.find((each) => each === given['step']);
+  const family = given['family'] === 'mysql' ? 'mysql' : 'mariadb';
   if (method === undefined || step === undefined || !texts.every(isText)) return null;
   const textOrNull = (key: string): string | null =>
     typeof given[key] === 'string' ? (given[key] as string) : null;
   return {
     ...(Object.fromEntries(texts.map((key) => [key, given[key]])) as Record<(typeof texts)[number], string>),
+    family,
     method,
     step,
     history: textOrNull('history'),
     position: textOrNull('position'),
+    forgets: given['forgets'] === true,
     aborting: given['aborting'] === true,
   };
 }

@@ -6,6 +6,7 @@ import { OperatorError } from '../../core/error.ts';
 import { contains } from '../../core/gtid/mariadb.ts';
 import type { Endpoint, HeldConnection } from '../database/connection.ts';
 import { rowsOf } from '../database/rows.ts';
+import { FORMAT_SETTINGS, type Format } from './format.ts';
 import { openPlain, rootLogin } from './login.ts';
 
 const STATEMENT_MS_MAX = 10_000;
@@ -55,6 +56,18 @@ export async function waitForAnswer(
       }
     }
     await sleep(ANSWER_POLL_MS);
+  }
+}
+
+/** What the data directory of this host's server was made with; nothing of a server that does not answer. */
+export async function formatOf(admin: Endpoint): Promise<Format> {
+  const names = FORMAT_SETTINGS.map((name) => `'${name}'`).join(', ');
+  const sql = `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`;
+  try {
+    const rows = await withConnection(admin, (connection) => connection.query(sql, STATEMENT_MS_MAX));
+    return Object.fromEntries(rowsOf(rows).map((row) => [row['Variable_name'], row['Value']])) as Format;
+  } catch {
+    return {};
   }
 }
 
