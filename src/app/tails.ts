@@ -98,7 +98,7 @@ export function openTails(options: TailsOptions): Tails {
   }
 
   async function takeFrom(place: Place, epoch: number, endMs: number): Promise<string> {
-    const left = (): number => Math.max(1, endMs - performance.now());
+    const left = (): number => Math.max(1, Math.round(endMs - performance.now()));
     const { executedGtid } = await options.own.status(left());
     const tail = await fetchTail(place, executedGtid, epoch, left());
     if (tail === null) return `${place.what}: nothing is missing here`;

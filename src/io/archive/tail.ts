@@ -101,7 +101,7 @@ export async function applyTail(
   deadlineMs: number,
 ): Promise<void> {
   const endMs = performance.now() + deadlineMs;
-  const left = (): number => Math.max(1, endMs - performance.now());
+  const left = (): number => Math.max(1, Math.round(endMs - performance.now()));
   const [program, ...first] = binlogClient(family);
   const options = family === 'mariadb' ? ['--skip-gtid-strict-mode'] : [];
   const { stdout } = await run(program, [...first, '--no-defaults', ...options, logFile], {
