@@ -26,7 +26,10 @@ interface Resolved {
 
 /** Does not return. */
 export function becomeAgent(resolved: Resolved): void {
-  const entry = fileURLToPath(new URL('./agent.ts', import.meta.url));
+  // On the host of a further replica it is another program: no VRRP, no write VIP, no promotion.
+  const isReplica = resolved.config.replicas.some(({ name }) => name === resolved.node);
+  const file = isReplica ? './replica.ts' : './agent.ts';
+  const entry = fileURLToPath(new URL(file, import.meta.url));
   const environment = { ...process.env, [VARIABLE]: JSON.stringify(resolved) };
   assert(process.execve !== undefined, 'Node 24 has process.execve');
   process.execve(process.execPath, [process.execPath, ...LEAN_NODE_FLAGS, entry], environment);

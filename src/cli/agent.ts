@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { readSecret } from '../config/secret.ts';
 import type { PairConfig } from '../config/types.ts';
-import { NODE_OPTION_HELP, whichNode } from './node.ts';
+import { NODE_OPTION_HELP, whichHost } from './node.ts';
 import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
 
 interface Options {
@@ -13,16 +13,20 @@ interface Options {
 }
 
 /** A missing secret is said before anything starts, not by a process that is started again and again. */
-function checkSecrets(config: PairConfig): void {
+function checkSecrets(config: PairConfig, isReplica: boolean): void {
   readSecret(config.mysql.admin.passwordFile, 'password of the admin account');
   readSecret(config.api.tokenFile, 'API token');
-  readSecret(config.secretFile, 'key of the pair');
+  if (isReplica) readSecret(config.mysql.replication.passwordFile, 'password of the replication account');
+  else readSecret(config.secretFile, 'key of the pair');
 }
 
 async function agent(options: Options): Promise<void> {
   const config = requirePair(options.config);
-  const node = whichNode(config, options.node);
-  checkSecrets(config);
+  const node = whichHost(config, options.node);
+  checkSecrets(
+    config,
+    config.replicas.some(({ name }) => name === node.name),
+  );
   const { becomeAgent } = await import('../app/launch.ts');
   becomeAgent({ config, node: node.name });
 }
@@ -36,6 +40,7 @@ export function register(program: Command): void {
       'after',
       `
 Runs in the foreground until SIGTERM or Ctrl-C; then it hands the writer role over, if it has it, and ends.
+On the host of a further replica (\`replicas\` in pair.yaml) it keeps that one replicating from a fit node of the pair.
 Needs CAP_NET_ADMIN and CAP_NET_RAW (root has them), the servers' accounts made by \`twinkeep setup\`, and no fixed path.
 
 Example:

@@ -1,6 +1,7 @@
 // The replica's own server, steered: carries out the orders of core/replica over the port Database and a connection of its own.
 // No relay log with unapplied events is thrown away: whatever was received is applied before a channel is changed or started.
 import { statSync } from 'node:fs';
+import { OperatorError } from '../../core/error.ts';
 import { kindOf } from '../../core/family.ts';
 import type { ServerStatus } from '../../core/pair/server.ts';
 import type { OrderOutcome, ReplicaOrder } from '../../core/replica/state.ts';
@@ -8,7 +9,9 @@ import { type Database, DatabaseError } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection } from '../database/connection.ts';
 import { countdown } from '../database/deadline.ts';
 import { rowsOf, text } from '../database/rows.ts';
-import { type ReplicaStatements, replicaStatements, type Source } from './statements.ts';
+import type { ChannelWanted } from '../database/setup-family.ts';
+import { knownServer } from '../database/setup-known.ts';
+import { type ReplicaStatements, replicaStatements } from './statements.ts';
 
 const ORDER_MS_MAX = 10_000;
 /** Applying what was received may take long where the replica was behind; tried again after it. */
@@ -24,12 +27,16 @@ export interface ReplicaServer {
 export interface ReplicaServerOptions {
   readonly database: Database;
   readonly endpoint: Endpoint;
-  readonly source: Omit<Source, 'host'>;
+  readonly channel: () => Omit<ChannelWanted, 'host'>;
 }
 
 type Channel = NonNullable<ServerStatus['channel']>;
 
-export function openReplicaServer({ database, endpoint, source }: ReplicaServerOptions): ReplicaServer {
+export function openReplicaServer({
+  database,
+  endpoint,
+  channel: wanted,
+}: ReplicaServerOptions): ReplicaServer {
   const orders = new HeldConnection({ endpoint, onTimeout: 'discard' });
   const tell = async (sql: string, deadlineMs: number): Promise<void> => {
     if (sql !== '') await orders.query(sql, deadlineMs);
@@ -75,9 +82,9 @@ export function openReplicaServer({ database, endpoint, source }: ReplicaServerO
     const { status, words } = await known(left());
     if (status.channel !== null && status.channel.receiver !== 'stopped')
       throw new DatabaseError('statement', 'the receiver was started meanwhile: nothing was changed');
-    await tell(words.stop, left());
     await tell(words.noSemiSync, left());
-    await tell(words.point({ ...source, host }), left());
+    const { family } = await knownServer(orders);
+    await tell(family.makeChannel({ ...wanted(), host }), left());
     await tell(words.start, left());
   }
 
@@ -119,7 +126,7 @@ export function openReplicaServer({ database, endpoint, source }: ReplicaServerO
         await carryOut(order);
         return { ok: true, status: await database.status(ORDER_MS_MAX) };
       } catch (error) {
-        if (!(error instanceof DatabaseError)) throw error;
+        if (!(error instanceof DatabaseError || error instanceof OperatorError)) throw error;
         return { ok: false, because: error.message };
       }
     },
