@@ -191,6 +191,7 @@ async function setup(options: Options): Promise<void> {
   const session = await openSetup({
     targets,
     writer,
+    readers: config.archive === null ? [] : [config.archive.host],
     port: config.mysql.port,
     admin: {
       user: config.mysql.admin.user,

@@ -55,6 +55,11 @@ export function adminGrants(schema: string): readonly Grant[] {
       on: `\`${schema}\`.*`,
       because: 'commits and reads the heartbeat',
     },
+    {
+      privileges: 'BINLOG REPLAY',
+      on: '*.*',
+      because: 'applies what a fallen writer had committed alone, under its own GTIDs (`durability: async`)',
+    },
     ...salvageGrants('mariadb', schema),
   ];
 }

@@ -50,6 +50,12 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
       on: `\`${schema}\`.*`,
       because: 'commits and reads the heartbeat',
     },
+    {
+      privileges: 'REPLICATION_APPLIER',
+      on: '*.*',
+      because:
+        'applies what a fallen writer had committed alone, under its own GTIDs (`durability: async`; from 8.0.18)',
+    },
     ...salvageGrants('mysql', schema),
   ];
 }

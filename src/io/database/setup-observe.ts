@@ -18,6 +18,8 @@ export interface Wanted {
   readonly replication: Account;
   readonly schema: string;
   readonly hosts: readonly string[];
+  /** From where the replication account comes as well. */
+  readonly readers: readonly string[];
 }
 
 const CHECKSUM_MS_MAX = 3_600_000;
@@ -37,7 +39,7 @@ export async function observeServer(
     family,
     wanted.replication,
     family.replicationGrants,
-    wanted.hosts,
+    [...wanted.hosts, ...wanted.readers],
   );
   // The administrator's own accounts, and ours, are meant to.
   const known = ['root', 'mysql', 'mariadb.sys', wanted.admin.user];

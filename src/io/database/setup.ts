@@ -31,6 +31,8 @@ export interface SetupOptions {
   readonly admin: { readonly user: string; readonly password: string };
   readonly replication: { readonly user: string; readonly password: string };
   readonly schema: string;
+  /** Further hosts that read the binary log with the replication account: the archive's. */
+  readonly readers: readonly string[];
   /** Of the channels; null: none. */
   readonly tls: TlsOptions | null;
 }
@@ -131,6 +133,7 @@ async function observe(options: SetupOptions, sites: Sites): Promise<SetupInput>
     replication: options.replication,
     schema: options.schema,
     hosts: ['localhost', '127.0.0.1', '::1', a.address, b.address],
+    readers: options.readers,
   };
   const look = async (target: SetupTarget): Promise<SetupNode> => {
     const { connection, known } = siteOf(sites, target.name);
