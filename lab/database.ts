@@ -32,7 +32,7 @@ table_open_cache = 200
 ${serverOf(lab).settings}`;
 }
 
-function readPairFile(lab: LabOptions): PairConfig {
+export function readPairFile(lab: LabOptions): PairConfig {
   const parsed = loadPair(pairFile(lab));
   if (parsed.ok) return parsed.config;
   const [first] = parsed.findings;

@@ -1,6 +1,7 @@
 // What `lab status` shows: hosts, services, the holder of the VIP, and twinkeep's own words.
 
 import type { ServerFamily } from '../src/core/family.ts';
+import { readPairFile } from './database.ts';
 import { isSupervised, isUp, managerProcess, serviceProcess } from './host.ts';
 import { vipHolders } from './lab.ts';
 import { twinkeep } from './pair.ts';
@@ -28,6 +29,8 @@ export interface LabStatus {
   readonly dir: string;
   readonly vip: string;
   readonly vipHolders: readonly NodeName[];
+  /** The read VIPs of the lab's pair.yaml. */
+  readonly readVips: readonly { readonly vip: string; readonly holders: readonly NodeName[] }[];
   readonly hosts: readonly {
     readonly name: HostName;
     readonly address: string;
@@ -66,6 +69,12 @@ export async function labStatus(lab: LabOptions): Promise<LabStatus> {
     dir: lab.dir,
     vip: writeVip,
     vipHolders: await vipHolders(lab),
+    readVips: await Promise.all(
+      readPairFile(lab).vips.read.map(async ({ address }) => ({
+        vip: address,
+        holders: await vipHolders(lab, address),
+      })),
+    ),
     hosts,
     twinkeep: said === null ? '' : (said.stdout || said.stderr).trimEnd(),
   };

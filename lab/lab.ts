@@ -257,12 +257,12 @@ export async function serverAnswers(lab: LabOptions, node: NodeName): Promise<bo
   return initPidOf(lab, node) !== null && (await answers(lab, node));
 }
 
-/** The nodes that hold the write VIP now, as their kernels say. */
-export async function vipHolders(lab: LabOptions): Promise<NodeName[]> {
+/** The nodes that hold a VIP now, as their kernels say. */
+export async function vipHolders(lab: LabOptions, vip: string = writeVip): Promise<NodeName[]> {
   const held = await Promise.all(
     nodeNames.map(async (node) => {
       if (!isUp(lab, node)) return false;
-      return (await onNetwork(lab, node, ['ip', '-o', 'addr', 'show'])).includes(` ${writeVip}/`);
+      return (await onNetwork(lab, node, ['ip', '-o', 'addr', 'show'])).includes(` ${vip}/`);
     }),
   );
   return nodeNames.filter((_, i) => held[i]);

@@ -59,7 +59,7 @@ export function register(program: Command): void {
     .option('--agent-restart <seconds>', 'until an agent that crashed is started again', '0.1')
     .option(
       '--set <yaml>',
-      "a line for the lab's pair.yaml, e.g. 'failover: {partition: consistency}'",
+      "a line for the lab's pair.yaml, e.g. 'failover: {partition: consistency}' or 'vips: {read: [192.0.2.101/24]}'",
       collect,
       [],
     )
@@ -132,11 +132,12 @@ function statusText(seen: LabStatus): string {
       .join(', ');
     return `${host.name.padEnd(4)} ${host.address.padEnd(12)} ${(host.up ? 'up' : 'down').padEnd(5)} ${services}`;
   });
-  const holder = seen.vipHolders.length === 0 ? 'nobody' : seen.vipHolders.join(' AND ');
+  const by = (holders: readonly string[]) => (holders.length === 0 ? 'nobody' : holders.join(' AND '));
   return [
     `lab "${seen.name}" (${seen.server}) in ${seen.dir}`,
     ...rows.map((row) => `  ${row.trimEnd()}`),
-    `  write VIP ${seen.vip} is held by ${holder}`,
+    `  write VIP ${seen.vip} is held by ${by(seen.vipHolders)}`,
+    ...seen.readVips.map(({ vip, holders }) => `  read VIP ${vip} is held by ${by(holders)}`),
     ...(seen.twinkeep === '' ? [] : ['', seen.twinkeep]),
   ].join('\n');
 }
