@@ -36,6 +36,7 @@ import { startReadTruth } from './readtruth.ts';
 import { startReadVips } from './readvips.ts';
 import { startReplicaWatch } from './replicawatch.ts';
 import { openTails } from './tails.ts';
+import { startSalvage } from './salvage.ts';
 import { viewOf, whyOf } from './view.ts';
 import { startVipTruth } from './viptruth.ts';
 import { openWitness } from './witness.ts';
@@ -326,6 +327,19 @@ export function runManager(configPath: string): void {
     say,
   });
 
+  const salvage = startSalvage({
+    config,
+    self,
+    peer,
+    folder,
+    own,
+    peerServer,
+    schema: SCHEMA,
+    state: () => machine.state,
+    mending: (because) => dispatch({ kind: 'mending', because }),
+    say,
+  });
+
   const readTruth = startReadTruth({
     clock,
     config,
@@ -369,6 +383,7 @@ export function runManager(configPath: string): void {
     },
     events,
     clones: cloneDesk.clones,
+    salvages: salvage.salvages,
     tail: ({ after }) => tails.give(after),
     orders: openOrders({ pair: config.pair, clock, events, state: () => machine.state, dispatch }),
     onError: (because) => say('warn', 'api', because),
@@ -392,6 +407,7 @@ export function runManager(configPath: string): void {
     vipTruth.stop();
     replicas.stop();
     cloneDesk.stop();
+    salvage.stop();
     reads?.stop();
     readTruth?.stop();
     witnessPoll?.stop();

@@ -42,6 +42,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'compare the rows and definitions of both masters, and make them equal',
     load: () => import('./verify.ts'),
   },
+  salvage: {
+    about: 'transactions that the writer never had: list, show, replay, discard',
+    load: () => import('./salvage.ts'),
+  },
   promote: {
     about: 'make a node the writer by force, when the other one is lost for good',
     load: () => import('./promote.ts'),

@@ -36,7 +36,9 @@ export type SalvageState =
   /** The node has them no more: undone, or replaced by a clone. */
   | 'undone'
   /** They are in the writer's history (a stray write in the ring), or were read from files: nothing is to be undone. */
-  | 'elsewhere';
+  | 'elsewhere'
+  /** The node had more of them later: all are in a newer salvage. */
+  | 'superseded';
 
 export interface SalvageIndex {
   readonly format: 1;
@@ -50,6 +52,8 @@ export interface SalvageIndex {
   /** ISO 8601. */
   readonly at: string;
   readonly why: 'errant' | 'stray' | 'files';
+  /** What the writer lacks, as `lacking` in core/gtid has it; empty when they came another way. */
+  readonly errant: readonly string[];
   /** The histories when they were found. */
   readonly own: string;
   readonly writers: string;
@@ -57,7 +61,7 @@ export interface SalvageIndex {
   readonly raw: readonly string[];
   readonly state: SalvageState;
   /** Null: nobody has decided. */
-  readonly decision: 'replay' | 'discard' | null;
+  readonly decision: 'replay' | 'discard' | 'rewind' | null;
   /** Why the node cannot be rewound and must be cloned; empty: it can. */
   readonly unrewindable: readonly string[];
   readonly transactions: readonly TransactionSummary[];

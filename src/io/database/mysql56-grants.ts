@@ -1,6 +1,7 @@
 // The privileges that twinkeep's accounts need on MySQL 5.6, each with its reason. 5.6 has nothing smaller than SUPER for
 // most of them.
 import type { Grant } from './grants.ts';
+import { salvageGrants } from './salvage-grants.ts';
 
 export function mysql56AdminGrants(schema: string): readonly Grant[] {
   return [
@@ -22,5 +23,6 @@ export function mysql56AdminGrants(schema: string): readonly Grant[] {
       on: `\`${schema}\`.*`,
       because: 'commits and reads the heartbeat',
     },
+    ...salvageGrants('mysql56', schema),
   ];
 }

@@ -9,6 +9,7 @@ import { type Clones, serveClones } from './clones.ts';
 import { type EventLog, serveEvents } from './events.ts';
 import { fail } from './failure.ts';
 import { type Orders, serveOrders } from './orders.ts';
+import { type Salvages, serveSalvages } from './salvages.ts';
 
 export interface ApiOptions {
   readonly host: string;
@@ -23,6 +24,7 @@ export interface ApiOptions {
   readonly events: EventLog;
   readonly orders: Orders;
   readonly clones?: Clones;
+  readonly salvages?: Salvages;
   readonly tail?: ArchiveApi['tail'];
   readonly onError: (because: string) => void;
 }
@@ -66,6 +68,7 @@ export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   app.get('/api/v1/facts', async (c) => c.json((await options.facts()) as object));
   serveEvents(app, options.events);
   serveOrders(app, options.orders);
+  if (options.salvages !== undefined) serveSalvages(app, options.salvages);
   if (options.clones !== undefined) serveClones(app, options.clones);
   if (options.tail !== undefined) serveTail(app, options.tail);
 

@@ -30,7 +30,7 @@ export interface Taking {
   readonly wanted: (gtid: string) => boolean;
   readonly about: Pick<
     SalvageIndex,
-    'pair' | 'node' | 'origin' | 'writer' | 'epoch' | 'why' | 'own' | 'writers'
+    'pair' | 'node' | 'origin' | 'writer' | 'epoch' | 'why' | 'errant' | 'own' | 'writers'
   >;
   readonly definitions: Definitions;
   /** What stands against changing rows of a table one by one. */
