@@ -9,9 +9,11 @@ test('the position of a backup is the third word of its info file', () => {
 });
 
 test('the position of a dump is in its comment, and not in data that look like one', () => {
-  const head = "-- CHANGE MASTER TO MASTER_USE_GTID=slave_pos;\n-- SET GLOBAL gtid_slave_pos='0-511-7';\n";
-  expect(positionOfDump(head)).toBe('0-511-7');
-  expect(positionOfDump("INSERT INTO t VALUES ('-- SET GLOBAL gtid_slave_pos=');")).toBeNull();
+  const comment = "-- SET GLOBAL gtid_slave_pos='0-511-7';\n";
+  expect(positionOfDump({ head: `-- CHANGE MASTER\n${comment}`, tail: '' })).toBe('0-511-7');
+  expect(positionOfDump({ head: '', tail: `USE x;\n${comment}-- Dump completed` })).toBe('0-511-7');
+  const row = "INSERT INTO t VALUES ('-- SET GLOBAL gtid_slave_pos=');";
+  expect(positionOfDump({ head: row, tail: row })).toBeNull();
 });
 
 test("a copy's history is the donor's before, brought to the copy's position, which comes last", () => {

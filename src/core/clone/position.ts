@@ -11,9 +11,12 @@ export function positionOfBackup(info: string): string | null {
   return parsed.ok && parsed.gtids.length > 0 ? gtids : null;
 }
 
-/** The same of a dump by mariadb-dump --master-data=2 --gtid: a comment near its beginning. Null: not there (yet). */
-export function positionOfDump(text: string): string | null {
-  const gtids = /^-- SET GLOBAL gtid_slave_pos='([^']*)';/m.exec(text)?.[1];
+/**
+ * The same of a dump by mariadb-dump --master-data=2 --gtid: a comment, at its end (seen with 10.11.19), or at its beginning, as older ones have it. `ends` are its first and its last bytes. Null: not there.
+ */
+export function positionOfDump(ends: { readonly head: string; readonly tail: string }): string | null {
+  const comment = /^-- SET GLOBAL gtid_slave_pos='([^'\n]*)';$/gm;
+  const gtids = [...ends.tail.matchAll(comment)].at(-1)?.[1] ?? [...ends.head.matchAll(comment)][0]?.[1];
   if (gtids === undefined) return null;
   const parsed = parseGtids(gtids);
   return parsed.ok && parsed.gtids.length > 0 ? gtids : null;

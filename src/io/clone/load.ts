@@ -19,8 +19,8 @@ type Family = 'mariadb' | 'mysql';
 
 const START_MS_MAX = 120_000;
 const STOP_MS_MAX = 600_000;
-/** The position is named near the beginning. */
-const HEAD_BYTES_MAX = 64 * 1024;
+/** The position is named near the beginning, or near the end. */
+const END_BYTES = 16 * 1024;
 
 const formatArgs = (format: Format): string[] =>
   Object.entries(format).map(([name, value]) => `--${name.replaceAll('_', '-')}=${value}`);
@@ -109,17 +109,18 @@ async function load(
     '--binary-mode',
   ];
   const sink = programSink(client, 'load-failed', 'mend what it names, then run it again');
-  const head: Uint8Array[] = [];
-  let headBytes = 0;
+  let head = Buffer.alloc(0);
+  let tail = Buffer.alloc(0);
   try {
     const take = (bytes: Uint8Array): Promise<void> => {
-      if (headBytes < HEAD_BYTES_MAX) head.push(bytes.slice());
-      headBytes += bytes.length;
+      if (head.length < END_BYTES) head = Buffer.concat([head, bytes]);
+      tail = Buffer.concat([tail, bytes]).subarray(-END_BYTES);
       return sink.write(bytes);
     };
     const copy = await receive(at, { kind: 'dump', bytesPerS }, take, watch);
     await sink.finish();
-    return { copy, position: positionOfDump(Buffer.concat(head).toString('utf8')) };
+    const ends = { head: head.toString('utf8'), tail: tail.toString('utf8') };
+    return { copy, position: positionOfDump(ends) };
   } catch (error) {
     sink.kill();
     throw error;
