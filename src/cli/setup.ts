@@ -12,11 +12,13 @@ import {
   openSetup,
   type Refusal,
   type RequiredSetting,
+  type SetupOptions,
   type SetupSession,
   type SetupTarget,
 } from '../io/database/setup.ts';
 import { painter } from './output.ts';
 import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
+import { planReplicas, type ReplicaSetups } from './setup-replicas.ts';
 import { makeSecrets, missingSecrets } from './setup-secrets.ts';
 
 interface Options {
@@ -67,11 +69,12 @@ function socketsOf(options: Options, config: PairConfig): ReadonlyMap<string, st
   for (const given of options.adminSocket) {
     const at = given.indexOf('=');
     const node = given.slice(0, at);
-    if (at <= 0 || !config.nodes.some((each) => each.name === node)) {
+    const hosts = [...config.nodes, ...config.replicas];
+    if (at <= 0 || !hosts.some((each) => each.name === node)) {
       throw new OperatorError(
         'admin-socket',
         `--admin-socket ${given} does not name a node of the pair and a path`,
-        `write it as ${config.nodes.map((each) => `${each.name}=/run/mysqld/mysqld.sock`).join(' or ')}`,
+        `write it as ${hosts.map((each) => `${each.name}=/run/mysqld/mysqld.sock`).join(' or ')}`,
       );
     }
     sockets.set(node, given.slice(at + 1));
@@ -188,10 +191,13 @@ async function setup(options: Options): Promise<void> {
     options.dryRun && missing.some((each) => each.path === path)
       ? 'not made yet'
       : readSecret(path, what).value;
-  const session = await openSetup({
+  const pair: SetupOptions = {
     targets,
     writer,
-    readers: config.archive === null ? [] : [config.archive.host],
+    readers: [
+      ...(config.archive === null ? [] : [config.archive.host]),
+      ...config.replicas.map(({ address }) => address),
+    ],
     port: config.mysql.port,
     admin: {
       user: config.mysql.admin.user,
@@ -203,10 +209,14 @@ async function setup(options: Options): Promise<void> {
     },
     schema: 'twinkeep',
     tls: config.mysql.tls,
-  });
+  };
+  const session = await openSetup(pair);
   try {
+    const sites = config.replicas.map((replica) => targetOf(config, replica, options, sockets));
+    const replicas = await planReplicas(config, pair, sites);
     await carryOut(
       session,
+      replicas,
       config,
       options,
       missing.map((each) => each.path),
@@ -218,6 +228,7 @@ async function setup(options: Options): Promise<void> {
 
 async function carryOut(
   session: SetupSession,
+  replicas: ReplicaSetups,
   config: PairConfig,
   options: Options,
   secrets: readonly string[],
@@ -227,18 +238,22 @@ async function carryOut(
   const say = (line: string): void => {
     if (!options.json) process.stdout.write(`${line}\n`);
   };
-  if (!options.json) for (const warning of plan.warnings) process.stderr.write(`warning: ${warning}\n`);
+  const warnings = [...plan.warnings, ...replicas.warnings];
+  if (!options.json) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   for (const path of secrets)
     say(options.dryRun ? `would make ${path}` : `made ${path} (copy it to the other host)`);
-  if (!plan.ok) throw refuse(plan.refusals, options.json === true);
-  const steps = plan.steps.map((step) => step.what);
+  const refusals = [...(plan.ok ? [] : plan.refusals), ...replicas.refusals];
+  if (!plan.ok || refusals.length > 0) throw refuse(refusals, options.json === true);
+  const steps = [...plan.steps.map((step) => step.what), ...replicas.steps];
   if (steps.length > 0 && !options.dryRun) {
     if (!options.yes) for (const step of steps) say(`would ${step}`);
     await confirmed(options, steps.length);
-    await session.perform((step) => say(`${paint('green', '•')} ${step.what}`));
+    const done = (what: string): void => say(`${paint('green', '•')} ${what}`);
+    await session.perform((step) => done(step.what));
+    await replicas.perform(done);
   } else for (const step of steps) say(`would ${step}`);
   if (options.json) {
-    const answer = { changed: !options.dryRun && steps.length > 0, steps, warnings: plan.warnings, secrets };
+    const answer = { changed: !options.dryRun && steps.length > 0, steps, warnings, secrets };
     process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
     return;
   }
