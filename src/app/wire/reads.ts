@@ -114,7 +114,7 @@ export function openReadGroup(
     tick() {
       if (bootMs() >= untilMs) {
         untilMs = Number.POSITIVE_INFINITY;
-        because = `its manager has not renewed that it may hold them (its last word: ${because})`;
+        because = `the time for which its manager let it hold them is over, and was not renewed (its last word: ${because})`;
         say('warn', 'read-grant-ended', because);
         allow(null);
       }

@@ -55,6 +55,11 @@ export interface VirtualRouter {
 
 const LINK_FAULT = 'the link is down';
 const NOT_ALLOWED = 'this node may not hold the VIPs now';
+/**
+ * A holder that cannot hear the other host does not see it take the read VIPs and give them up again; clients that heard
+ * that would go on sending to it until their ARP entry ages.
+ */
+const READ_ANNOUNCE_MS = 5000;
 /** So many kinds of dropped adverts are told of; what is made up on the network must not fill the log. */
 const DROPS_TOLD_MAX = 16;
 
@@ -108,7 +113,11 @@ export function openVirtualRouter(
       // group may be another host's by now.
       ...(group.name === 'write'
         ? { election: 'ordered', startup: { delayMs: 0, leftoverAddresses: 'keep' } }
-        : { election: 'vrrp', startup: { delayMs: 0, leftoverAddresses: 'remove' } }),
+        : {
+            election: 'vrrp',
+            startup: { delayMs: 0, leftoverAddresses: 'remove' },
+            announce: { ...VIRTUAL_ROUTER_DEFAULTS.announce, refreshMs: READ_ANNOUNCE_MS },
+          }),
     },
     now,
   );
