@@ -8,17 +8,17 @@ import { renderMyCnf } from '../src/config/mycnf.ts';
 import type { PairConfig } from '../src/config/types.ts';
 import { OperatorError } from '../src/core/error.ts';
 import { requireUp, servicePid, startService } from './host.ts';
-import { hostDir, type LabOptions, mysqlPort, type NodeName, pairFile } from './plan.ts';
+import { hostDir, type LabOptions, mysqlPort, pairFile, type ServerHost } from './plan.ts';
 import { run, until } from './process.ts';
 import { serverOf, serverPidFile, serverSocket } from './server.ts';
 
 /** The same socket as the machine sees it. */
-export function outerSocket(lab: LabOptions, node: NodeName): string {
+export function outerSocket(lab: LabOptions, node: ServerHost): string {
   return `/proc/${requireUp(lab, node)}/root${serverSocket}`;
 }
 
 /** Two small servers share a small machine; everything about safety stays as `config render my.cnf` has it. */
-function labOnlySettings(lab: LabOptions, node: NodeName): string {
+function labOnlySettings(lab: LabOptions, node: ServerHost): string {
   return `
 # Only in the lab: where this server's files are, and a small memory.
 [mysqld]
@@ -43,10 +43,10 @@ export function readPairFile(lab: LabOptions): PairConfig {
   );
 }
 
-const myCnfOf = (lab: LabOptions, node: NodeName): string => join(hostDir(lab, node), 'my.cnf');
+const myCnfOf = (lab: LabOptions, node: ServerHost): string => join(hostDir(lab, node), 'my.cnf');
 
 /** Copies the template and writes the server's my.cnf. */
-export async function prepareServer(lab: LabOptions, node: NodeName, template: string): Promise<void> {
+export async function prepareServer(lab: LabOptions, node: ServerHost, template: string): Promise<void> {
   const dir = hostDir(lab, node);
   const data = join(dir, 'data');
   await run('cp', ['-a', '--sparse=always', template, data]);
@@ -65,7 +65,7 @@ export async function prepareServer(lab: LabOptions, node: NodeName, template: s
   );
 }
 
-export async function startServer(lab: LabOptions, node: NodeName): Promise<void> {
+export async function startServer(lab: LabOptions, node: ServerHost): Promise<void> {
   await startService(lab, node, {
     name: 'server',
     policy: 'on-abnormal',
@@ -80,7 +80,7 @@ export interface RootSession {
 }
 
 /** A session of the server's root account over its socket; the drills read results with it, and the lab makes accounts. */
-export async function rootSession(lab: LabOptions, node: NodeName): Promise<RootSession> {
+export async function rootSession(lab: LabOptions, node: ServerHost): Promise<RootSession> {
   const connection = await mysql.createConnection({
     socketPath: outerSocket(lab, node),
     user: 'root',
@@ -96,7 +96,7 @@ export async function rootSession(lab: LabOptions, node: NodeName): Promise<Root
   };
 }
 
-export async function answers(lab: LabOptions, node: NodeName): Promise<boolean> {
+export async function answers(lab: LabOptions, node: ServerHost): Promise<boolean> {
   try {
     const session = await rootSession(lab, node);
     session.close();
@@ -106,7 +106,7 @@ export async function answers(lab: LabOptions, node: NodeName): Promise<boolean>
   }
 }
 
-export async function waitForServer(lab: LabOptions, node: NodeName, limitMs = 20_000): Promise<void> {
+export async function waitForServer(lab: LabOptions, node: ServerHost, limitMs = 20_000): Promise<void> {
   if (await until(() => answers(lab, node), limitMs, 25)) return;
   const log = join(hostDir(lab, node), 'server.log');
   const errors = (existsSync(log) ? readFileSync(log, 'utf8') : '')

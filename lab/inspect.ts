@@ -12,6 +12,7 @@ import {
   type LabOptions,
   type NodeName,
   nodeNames,
+  replicasOf,
   witnessesOf,
   writeVip,
 } from './plan.ts';
@@ -52,6 +53,7 @@ function serviceStatus(lab: LabOptions, host: HostName, name: ServiceStatus['nam
 
 function servicesOn(lab: LabOptions, host: HostName): readonly ServiceStatus['name'][] {
   if (witnessesOf(lab).some((name) => name === host)) return ['etcd'];
+  if (replicasOf(lab).some((name) => name === host)) return lab.agents ? ['server', 'agent'] : ['server'];
   if (!nodeNames.some((name) => name === host)) return [];
   return lab.agents ? ['server', 'agent', 'manager'] : ['server'];
 }

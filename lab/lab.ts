@@ -26,6 +26,9 @@ import {
   type NodeName,
   nodeNames,
   prefixLength,
+  replicaNames,
+  type ServerHost,
+  serverHostsOf,
   witnessesOf,
   witnessNames,
   writeVip,
@@ -38,7 +41,7 @@ import { removeEtcdData, requireEtcd, startEtcd, startWitness } from './witness.
 export type Progress = (message: string) => void;
 
 /** Whatever a lab may consist of: what is to be ended is not always what this command was told to build. */
-const places: readonly Place[] = ['switch', ...hostNames, ...witnessNames];
+const places: readonly Place[] = ['switch', ...hostNames, ...replicaNames, ...witnessNames];
 
 /** How long the first pairing may take. */
 const pairedMsMax = 60_000;
@@ -143,9 +146,10 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   await startWitness(lab);
   progress('starting the database servers');
   const template = await serverOf(lab).template();
-  await Promise.all(nodeNames.map((node) => prepareServer(lab, node, template)));
-  await Promise.all(nodeNames.map((node) => startServer(lab, node)));
-  await Promise.all(nodeNames.map((node) => waitForServer(lab, node)));
+  const servers = serverHostsOf(lab);
+  await Promise.all(servers.map((node) => prepareServer(lab, node, template)));
+  await Promise.all(servers.map((node) => startServer(lab, node)));
+  await Promise.all(servers.map((node) => waitForServer(lab, node)));
   if (!lab.agents) {
     await moveVipByHand(lab, 'a');
     await openByHand(lab, 'a');
@@ -155,7 +159,7 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   progress('making the two servers a pair (twinkeep setup)');
   await setUpPair(lab);
   progress('starting the agents');
-  await Promise.all(nodeNames.map((node) => startAgent(lab, node)));
+  await Promise.all(servers.map((node) => startAgent(lab, node)));
   progress('waiting until the pair is whole');
   await createApplication(lab, await wholePair(lab));
 }
@@ -223,7 +227,7 @@ export async function crashHost(lab: LabOptions, host: HostName): Promise<void> 
 export async function bootHost(lab: LabOptions, host: HostName): Promise<void> {
   await bootPlace(lab, host);
   await connectHost(lab, host);
-  const node = nodeNames.find((name) => name === host);
+  const node = serverHostsOf(lab).find((name) => name === host);
   const witness = witnessesOf(lab).find((name) => name === host);
   if (witness !== undefined) await startEtcd(lab, witness);
   if (node === undefined) return;
@@ -253,7 +257,7 @@ export async function wipeWitness(lab: LabOptions): Promise<void> {
   await startWitness(lab);
 }
 
-export async function serverAnswers(lab: LabOptions, node: NodeName): Promise<boolean> {
+export async function serverAnswers(lab: LabOptions, node: ServerHost): Promise<boolean> {
   return initPidOf(lab, node) !== null && (await answers(lab, node));
 }
 

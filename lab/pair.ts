@@ -12,10 +12,12 @@ import {
   type LabOptions,
   mysqlPort,
   type NodeName,
-  nodeNames,
   pairFile,
   prefixLength,
   projectRoot,
+  replicasOf,
+  type ServerHost,
+  serverHostsOf,
   writeVip,
 } from './plan.ts';
 import { run } from './process.ts';
@@ -37,6 +39,11 @@ export function writePairFile(lab: LabOptions): void {
       a: { address: addressOf.a, interface: 'eth0', priority: 100 },
       b: { address: addressOf.b, interface: 'eth0', priority: 90 },
     },
+    ...(lab.replicas > 0 && {
+      replicas: Object.fromEntries(
+        replicasOf(lab).map((name) => [name, { address: addressOf[name], interface: 'eth0' }]),
+      ),
+    }),
     vips: { write: [`${writeVip}/${prefixLength}`] },
     mysql: { port: mysqlPort, socket: serverSocket, service: serviceCommands(lab) },
     vrrp: { id: 51, advertInterval: '100ms' },
@@ -84,7 +91,10 @@ export async function twinkeep(lab: LabOptions, args: readonly string[]) {
 
 /** Makes the two fresh servers a pair with a as the writer. */
 export async function setUpPair(lab: LabOptions): Promise<void> {
-  const sockets = nodeNames.flatMap((node) => ['--admin-socket', `${node}=${outerSocket(lab, node)}`]);
+  const sockets = serverHostsOf(lab).flatMap((node) => [
+    '--admin-socket',
+    `${node}=${outerSocket(lab, node)}`,
+  ]);
   const done = await twinkeep(lab, ['setup', '--writer', 'a', ...sockets, '--yes']);
   if (done.code === 0) return;
   throw new OperatorError(
@@ -94,7 +104,7 @@ export async function setUpPair(lab: LabOptions): Promise<void> {
   );
 }
 
-export function agentService(lab: LabOptions, node: NodeName): Service {
+export function agentService(lab: LabOptions, node: ServerHost): Service {
   return {
     name: 'agent',
     policy: 'on-failure',
@@ -103,7 +113,7 @@ export function agentService(lab: LabOptions, node: NodeName): Service {
   };
 }
 
-export async function startAgent(lab: LabOptions, node: NodeName): Promise<void> {
+export async function startAgent(lab: LabOptions, node: ServerHost): Promise<void> {
   await startService(lab, node, agentService(lab, node));
 }
 
@@ -128,6 +138,6 @@ export async function createApplication(lab: LabOptions, writer: NodeName): Prom
   }
 }
 
-export function agentLog(lab: LabOptions, node: NodeName): string {
+export function agentLog(lab: LabOptions, node: ServerHost): string {
   return join(hostDir(lab, node), 'agent.log');
 }

@@ -10,7 +10,11 @@ import type { ServerFamily } from '../src/core/family.ts';
 export type NodeName = 'a' | 'b';
 /** The third place, where there is one: etcd, on one host or three. */
 export type WitnessName = 'w' | 'w2' | 'w3';
-export type HostName = NodeName | WitnessName | 'gw' | 'app';
+/** Further replicas, where there are any. */
+export type ReplicaName = 'r1' | 'r2';
+/** Where a database server runs. */
+export type ServerHost = NodeName | ReplicaName;
+export type HostName = ServerHost | WitnessName | 'gw' | 'app';
 
 export const projectRoot: string = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
@@ -18,11 +22,14 @@ export const nodeNames: readonly NodeName[] = ['a', 'b'];
 /** The hosts that every lab has. */
 export const hostNames: readonly HostName[] = ['a', 'b', 'gw', 'app'];
 export const witnessNames: readonly WitnessName[] = ['w', 'w2', 'w3'];
+export const replicaNames: readonly ReplicaName[] = ['r1', 'r2'];
 
 /** RFC 5737 TEST-NET-1; every lab has the same addresses, because every lab has a network of its own. */
 export const addressOf: Readonly<Record<HostName, string>> = {
   a: '192.0.2.11',
   b: '192.0.2.12',
+  r1: '192.0.2.13',
+  r2: '192.0.2.14',
   gw: '192.0.2.1',
   app: '192.0.2.21',
   w: '192.0.2.50',
@@ -33,6 +40,8 @@ export const addressOf: Readonly<Record<HostName, string>> = {
 export const macOf: Readonly<Record<HostName, string>> = {
   a: '02:00:c0:00:02:0b',
   b: '02:00:c0:00:02:0c',
+  r1: '02:00:c0:00:02:0d',
+  r2: '02:00:c0:00:02:0e',
   gw: '02:00:c0:00:02:01',
   app: '02:00:c0:00:02:15',
   w: '02:00:c0:00:02:32',
@@ -51,6 +60,8 @@ export interface LabOptions {
   readonly agents: boolean;
   /** How many witness hosts: 0, 1 or 3. */
   readonly witnesses: number;
+  /** How many further replicas: 0 to 2. */
+  readonly replicas: number;
   /** Seconds until a server that ended abnormally is started again (Debian's unit: 5). */
   readonly serverRestartS: number;
   /** Seconds until an agent that ended abnormally is started again. */
@@ -76,6 +87,7 @@ export function labOptions(given: Partial<LabOptions>): LabOptions {
     server: given.server ?? 'mariadb',
     agents: given.agents ?? true,
     witnesses: given.witnesses ?? 0,
+    replicas: given.replicas ?? 0,
     serverRestartS: given.serverRestartS ?? 1,
     agentRestartS: given.agentRestartS ?? 0.1,
     pairOverrides: given.pairOverrides ?? '',
@@ -90,9 +102,18 @@ export function witnessesOf(lab: LabOptions): readonly WitnessName[] {
   return witnessNames.slice(0, lab.witnesses);
 }
 
+export function replicasOf(lab: LabOptions): readonly ReplicaName[] {
+  return replicaNames.slice(0, lab.replicas);
+}
+
+/** Every host with a database server: the nodes, then the replicas. */
+export function serverHostsOf(lab: LabOptions): readonly ServerHost[] {
+  return [...nodeNames, ...replicasOf(lab)];
+}
+
 /** Every host of this lab. */
 export function hostsOf(lab: LabOptions): readonly HostName[] {
-  return [...hostNames, ...witnessesOf(lab)];
+  return [...hostNames, ...replicasOf(lab), ...witnessesOf(lab)];
 }
 
 /** A host's own folder in the lab's folder: data, logs, state. It survives a crash of the host. */

@@ -2,7 +2,7 @@
 
 import { OperatorError } from '../src/core/error.ts';
 import type { ServerFamily } from '../src/core/family.ts';
-import type { LabOptions, NodeName } from './plan.ts';
+import type { LabOptions, ServerHost } from './plan.ts';
 import { mariadbServer } from './server-mariadb.ts';
 import { mysqlServer } from './server-mysql.ts';
 import { mysql56Server } from './server-mysql56.ts';
@@ -19,7 +19,7 @@ export interface LabServer {
   readonly owner: string;
   /** Lines of my.cnf beside the rendered ones: small sizes, and what this way of running the server needs. */
   readonly settings: string;
-  readonly argv: (lab: LabOptions, node: NodeName, myCnf: string) => Promise<readonly string[]>;
+  readonly argv: (lab: LabOptions, node: ServerHost, myCnf: string) => Promise<readonly string[]>;
   /** Statements that open a server which has no standby, as an administrator would without twinkeep. */
   readonly openAlone: readonly string[];
   /** Sections of pair.yaml that this family needs. */

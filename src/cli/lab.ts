@@ -22,6 +22,7 @@ interface UpOptions extends Where {
   readonly agents: boolean;
   /** True: given without a number. */
   readonly witness?: string | true;
+  readonly replicas: string;
   readonly serverRestart: string;
   readonly agentRestart: string;
   readonly set: readonly string[];
@@ -55,6 +56,7 @@ export function register(program: Command): void {
     .option('--server <family>', 'mariadb, mysql (9.7) or mysql56', 'mariadb')
     .option('--no-agents', 'two servers on a network, nothing that watches them')
     .option('--witness [hosts]', 'a third place that decides: etcd on a host of its own (w), or on 3 hosts')
+    .option('--replicas <hosts>', 'further replicas, each on a host of its own: 1 (r1) or 2 (r1, r2)', '0')
     .option('--server-restart <seconds>', 'until a server that crashed is started again', '1')
     .option('--agent-restart <seconds>', 'until an agent that crashed is started again', '0.1')
     .option(
@@ -68,7 +70,7 @@ export function register(program: Command): void {
     .option('--json', 'machine-readable')
     .action(status);
   verb('in', 'run a command on a host (a shell without one)')
-    .argument('<host>', 'a, b, gw, app, or a witness: w, w2, w3')
+    .argument('<host>', 'a, b, gw, app, a replica: r1, r2, or a witness: w, w2, w3')
     .argument('[command...]', 'the command, after --')
     .action(enter);
   verb('client', 'run the load of the drills and print what it gets, once a second; Ctrl-C ends it').action(
@@ -98,6 +100,15 @@ function witnessHosts(given: string | true | undefined): number {
   );
 }
 
+function replicaHosts(given: string): number {
+  if (/^[012]$/.test(given)) return Number(given);
+  throw new OperatorError(
+    'lab-replicas',
+    `--replicas ${given} is no number of further replicas.`,
+    'Give 0, 1 or 2.',
+  );
+}
+
 async function up(options: UpOptions): Promise<void> {
   const progress = progressOn(process.stderr);
   const wanted: Partial<LabOptions> = {
@@ -105,6 +116,7 @@ async function up(options: UpOptions): Promise<void> {
     server: asServer(options.server),
     agents: options.agents,
     witnesses: witnessHosts(options.witness),
+    replicas: replicaHosts(options.replicas),
     serverRestartS: seconds('--server-restart', options.serverRestart),
     agentRestartS: seconds('--agent-restart', options.agentRestart),
     pairOverrides: options.set.join('\n'),
