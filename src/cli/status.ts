@@ -51,6 +51,8 @@ export interface Status {
   /** The read VIPs; null: none are configured. */
   readonly reads: Reads | null;
   readonly nodes: readonly (PairView['nodes'][number] & { readonly answers: boolean })[];
+  /** As the leading node hears of them. */
+  readonly replicas: PairView['replicas'];
 }
 
 /** Each rule once: the nodes say the same, some seconds apart. */
@@ -98,7 +100,25 @@ export function merge(config: PairConfig, views: readonly PairView[]): Status {
     })),
     reads: mergeReads(config, views),
     nodes,
+    replicas: leading?.replicas ?? [],
   };
+}
+
+/** The further replicas, one a line below a heading; none: nothing. */
+export function replicaRows(replicas: PairView['replicas']): string[][] {
+  if (replicas.length === 0) return [];
+  return [
+    ['REPLICA', 'ADDRESS', 'STATE', 'SERVER', 'SOURCE', 'LAG', 'GTID'],
+    ...replicas.map(({ name, address, statement, silentBecause }) => [
+      name,
+      address,
+      silentBecause === null ? (statement?.role ?? 'starting') : 'silent',
+      statement === null || silentBecause !== null ? '-' : statement.server.replace(/^(\w+): .*/s, '$1'),
+      statement?.source ?? '-',
+      statement?.lagMs == null || silentBecause !== null ? '-' : `${Math.round(statement.lagMs)} ms`,
+      statement === null || statement.executedGtid === '' ? '-' : statement.executedGtid,
+    ]),
+  ];
 }
 
 export const ROLE_WORDS: Readonly<Record<string, string>> = {
@@ -161,6 +181,8 @@ function print(status: Status): void {
       ]),
     ]),
   );
+  const replicas = replicaRows(status.replicas);
+  if (replicas.length > 0) say(`\n${table(replicas)}`);
   say('');
   const nobody = status.nodes.every((node) => node.answers) ? 'nobody' : 'nobody who answers';
   for (const vip of status.vips)
