@@ -69,8 +69,15 @@ function wrongSetting(node: SetupNode, setting: RequiredSetting): string | null 
   return shown;
 }
 
-const rendered = (node: SetupNode): string =>
-  `put the output of \`twinkeep config render my.cnf --node ${node.name}\` where the server reads it last, and restart the server`;
+/** As `config render my.cnf` takes it. */
+function serverOption({ family, version }: SetupNode['seen']): string {
+  if (family === 'mariadb') return '';
+  if (family === 'mysql' && version.startsWith('5.')) return ' --server mysql-5.7';
+  return ` --server ${family}`;
+}
+
+const rendered = ({ name, seen }: SetupNode): string =>
+  `put the output of \`twinkeep config render my.cnf --node ${name}${serverOption(seen)}\` where the server reads it last, and restart the server`;
 
 export function settingProblems(node: SetupNode): { refusals: Refusal[]; warnings: string[] } {
   const refusals: Refusal[] = [];

@@ -4,6 +4,7 @@ import { OperatorError } from '../../core/error.ts';
 import type { ServerKind } from '../../core/family.ts';
 import { planSetup, type SetupPlan, type SetupStep } from '../../core/pair/setup.ts';
 import type { RequiredSetting, SetupInput, SetupNode } from '../../core/pair/setup-facts.ts';
+import { settlePlaces } from '../../core/pair/setup-places.ts';
 import { type Database, DatabaseError } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection, type TlsOptions, whereOf } from './connection.ts';
 import { openDatabase } from './open.ts';
@@ -33,6 +34,8 @@ export interface SetupOptions {
   readonly schema: string;
   /** Further hosts that read the binary log with the replication account: the archive's. */
   readonly readers: readonly string[];
+  /** `binlog`: channels by file and position are right as they are. */
+  readonly positioning: 'gtid' | 'binlog';
   /** Of the channels; null: none. */
   readonly tls: TlsOptions | null;
 }
@@ -142,7 +145,7 @@ async function observe(options: SetupOptions, sites: Sites): Promise<SetupInput>
     const seen = await told(target, () => observeServer(connection, known, wanted, names));
     return { name: target.name, address: target.address, required, seen };
   };
-  let nodes = [await look(a), await look(b)] as const;
+  let nodes = settlePlaces([await look(a), await look(b)]);
   // Only then can nothing else tell whether the data are the same.
   if (nodes.every(({ seen }) => seen.executed === '' && seen.tables.length > 0)) {
     const [first, second] = nodes;
@@ -159,6 +162,7 @@ async function observe(options: SetupOptions, sites: Sites): Promise<SetupInput>
     port: options.port,
     replicationUser: options.replication.user,
     heartbeatS: HEARTBEAT_S,
+    positioning: options.positioning,
   };
 }
 
@@ -183,7 +187,15 @@ async function perform(
       const database = databases.get(step.node);
       if (database === undefined) throw new Error(`no node ${step.node}`);
       await told(site.target, () => take(step, options, sites, site, database));
-      if (step.kind === 'start') await confirmRunning(site, input, database);
+      if (step.kind !== 'start') continue;
+      const compared = plan.steps.find((each) => each.kind === 'compare' && each.node === step.node);
+      await confirmRunning(site, input, database).catch(async (error: unknown) => {
+        if (!(error instanceof DatabaseError)) throw error;
+        if (error.code !== 'applier-stopped') throw loginRefused(site.target, error);
+        if (compared?.kind !== 'compare') throw channelFails(step.node, error.message);
+        await site.connection.query(site.known.family.removeChannel, STATEMENT_MS_MAX);
+        throw olderThanLog(step.node, compared.with, error.message);
+      });
     }
   } finally {
     for (const database of databases.values()) database.close();
@@ -210,9 +222,10 @@ async function take(
         await database.stopReceiving(STATEMENT_MS_MAX);
         await database.drain(CATCH_UP_MS_MAX);
       }
-      const { host, port, user } = step;
+      const { host, port, user, place } = step;
       const { password } = options.replication;
-      const wanted = { host, port, user, password, heartbeatS: HEARTBEAT_S, tls: options.tls };
+      const asked = { host, port, user, password, heartbeatS: HEARTBEAT_S, tls: options.tls };
+      const wanted = place === undefined ? asked : { ...asked, place };
       await connection.query(family.makeChannel(wanted), STATEMENT_MS_MAX);
       return;
     }
@@ -245,12 +258,15 @@ async function compare(copy: Site, original: Site, schema: string): Promise<void
     ...(missing.length > 0 ? [`${missing.slice(0, 8).join(', ')} did not come`] : []),
     ...(differing.length > 0 ? [`${differing.slice(0, 8).join(', ')} came with other rows`] : []),
   ];
-  throw new OperatorError(
+  throw olderThanLog(node, from, sentences.join('; '));
+}
+
+const olderThanLog = (node: string, from: string, because: string): OperatorError =>
+  new OperatorError(
     'data-differ',
-    `${node} has fetched the whole binary log of ${from}, and it does not hold all of its data: ${sentences.join('; ')}. The channel of ${node} was removed again`,
+    `${node} reads the whole binary log of ${from}, and it does not hold all of its data: ${because}. The channel of ${node} was removed again`,
     `the data of ${from} are older than its binary log. Make ${node} a copy of it: twinkeep clone --from ${from}, on ${node}; then run setup again`,
   );
-}
 
 function channelFails(node: string, because: string): OperatorError {
   const number = Number(/\(error (\d+)\)$/.exec(because)?.[1] ?? 0);
@@ -280,5 +296,5 @@ async function confirmRunning({ target }: Site, input: SetupInput, database: Dat
   }
   const peer = input.nodes.find((each) => each.name !== target.name);
   if (peer === undefined) return;
-  await told(target, () => database.waitFor(peer.seen.executed, CATCH_UP_MS_MAX));
+  await database.waitFor(peer.seen.executed, CATCH_UP_MS_MAX);
 }
