@@ -209,6 +209,7 @@ async function setup(options: Options): Promise<void> {
     },
     schema: 'twinkeep',
     tls: config.mysql.tls,
+    positioning: config.mysql.replication.positioning,
   };
   const session = await openSetup(pair);
   try {

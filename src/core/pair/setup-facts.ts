@@ -1,5 +1,6 @@
 // What set-up has seen of two servers and was told, and what it refuses with.
 import type { ServerFamily } from '../family.ts';
+import type { OwnLogPlaces } from './setup-places.ts';
 
 /** One line of the rendered my.cnf. */
 export interface RequiredSetting {
@@ -35,6 +36,8 @@ export interface SeenServer {
   readonly fetchFrom: string | null;
   /** What the binary logs that are kept no longer hold: who has executed this much can fetch the rest. */
   readonly purged: string;
+  /** Of a server without GTIDs: its own binary log, in whose places the histories are told. */
+  readonly places?: OwnLogPlaces;
   readonly channel: SeenChannel | null;
   readonly otherChannels: readonly string[];
   /** Statements that make or mend our accounts, schema and table; empty: they are right. */
@@ -67,6 +70,8 @@ export interface SetupInput {
   readonly port: number;
   readonly replicationUser: string;
   readonly heartbeatS: number;
+  /** binlog: a channel by file and position is right as it is, also where there are GTIDs. */
+  readonly positioning: 'gtid' | 'binlog';
 }
 
 export interface Refusal {

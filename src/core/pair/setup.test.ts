@@ -45,6 +45,7 @@ const input = (a: Partial<SeenServer>, b: Partial<SeenServer>): SetupInput => ({
   port: 3306,
   replicationUser: 'repl',
   heartbeatS: 0.2,
+  positioning: 'gtid',
 });
 
 const channel = (host: string, changes: Partial<NonNullable<SeenServer['channel']>> = {}) => ({

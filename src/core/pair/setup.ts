@@ -4,6 +4,7 @@ import type { ServerFamily } from '../family.ts';
 import { contains } from '../gtid/gtid.ts';
 import { dataProblems, emptyNode } from './setup-data.ts';
 import type { Refusal, SetupInput, SetupNode } from './setup-facts.ts';
+import { beginning, gtidModeProblem, type LogPlace } from './setup-places.ts';
 import { serverProblems, settingProblems } from './setup-settings.ts';
 
 export type SetupStep =
@@ -20,6 +21,8 @@ export type SetupStep =
       readonly host: string;
       readonly port: number;
       readonly user: string;
+      /** Without GTIDs: where it begins in the other's log, or goes on where it stands. */
+      readonly place?: LogPlace | 'where it stands';
       readonly what: string;
     }
   | { readonly kind: 'start'; readonly node: string; readonly what: string }
@@ -42,19 +45,24 @@ function channelStep(input: SetupInput, node: SetupNode, peer: SetupNode): Setup
     channel !== null &&
     channel.port === input.port &&
     channel.user === input.replicationUser &&
-    channel.usingGtid &&
+    (channel.usingGtid || input.positioning === 'binlog') &&
     channel.heartbeatS > 0 &&
     channel.heartbeatS <= input.heartbeatS &&
     channel.connectRetryS === 1 &&
     !peer.seen.accountStatements.some((each) => each.newReplicationPassword);
   if (right) return null;
+  const from = beginning(node, peer);
+  const place = from ?? (peer.seen.places === undefined ? undefined : 'where it stands');
+  const how =
+    from !== undefined ? `from ${from.file}:${from.offset}` : place === undefined ? 'by GTID' : place;
   return {
     kind: 'channel',
     node: node.name,
     host: peer.address,
     port: input.port,
     user: input.replicationUser,
-    what: `${channel === null ? 'make' : 'correct'} the replication channel of ${node.name} from ${peer.name} (${peer.address}:${input.port}, by GTID)`,
+    ...(place === undefined ? {} : { place }),
+    what: `${channel === null ? 'make' : 'correct'} the replication channel of ${node.name} from ${peer.name} (${peer.address}:${input.port}, ${how})`,
   };
 }
 
@@ -158,6 +166,7 @@ export function planSetup(input: SetupInput): SetupPlan {
   }
   refusals.push(
     ...familyProblem(a, b),
+    ...gtidModeProblem(a, b),
     ...settings.flatMap((each) => each.refusals),
     ...serverProblems(a, b),
     ...serverProblems(b, a),

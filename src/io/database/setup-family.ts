@@ -1,6 +1,7 @@
 // What set-up asks of a server and tells it, as far as the families differ; one file each (setup-mariadb.ts, setup-mysql.ts),
 // chosen in setup-known.ts.
 import type { SeenServer } from '../../core/pair/setup-facts.ts';
+import type { LogPlace } from '../../core/pair/setup-places.ts';
 import type { HeldConnection, TlsOptions } from './connection.ts';
 import type { Grant } from './grants.ts';
 import { rowsOf } from './rows.ts';
@@ -33,11 +34,13 @@ export interface ChannelWanted {
   readonly password: string;
   readonly heartbeatS: number;
   readonly tls: TlsOptions | null;
+  /** Without GTIDs: where it begins in the source's log, or goes on where it stands. */
+  readonly place?: LogPlace | 'where it stands';
 }
 
 export type Facts = Pick<
   SeenServer,
-  'serverId' | 'uuid' | 'logBin' | 'rplStatus' | 'executed' | 'history' | 'fetchFrom' | 'purged'
+  'serverId' | 'uuid' | 'logBin' | 'rplStatus' | 'executed' | 'history' | 'fetchFrom' | 'purged' | 'places'
 >;
 
 export interface SetupFamily {

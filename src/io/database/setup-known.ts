@@ -6,10 +6,12 @@ import { text } from './rows.ts';
 import { askerOf, type SetupFamily } from './setup-family.ts';
 import { mariadbSetup } from './setup-mariadb.ts';
 import { mysqlSetup } from './setup-mysql.ts';
+import { mysql56Setup } from './setup-mysql56.ts';
 
 const FAMILIES: Readonly<Partial<Record<ServerFamily, (kind: ServerKind) => SetupFamily>>> = {
   mariadb: () => mariadbSetup,
   mysql: mysqlSetup,
+  mysql56: () => mysql56Setup,
 };
 
 export interface KnownServer {
@@ -28,6 +30,6 @@ export async function knownServer(connection: HeldConnection): Promise<KnownServ
   throw new OperatorError(
     'server-family',
     `${whereOf(connection.endpoint)}: the server is ${version.slice(0, 60)}, which this version of twinkeep cannot set up`,
-    'run MariaDB 10.11, or MySQL 5.7.8 or newer, on both nodes',
+    'run MariaDB 10.11, or MySQL 5.6 or newer, on both nodes',
   );
 }

@@ -1,0 +1,130 @@
+// Set-up's words for MySQL 5.6 (and 5.7 before 5.7.8), with GTIDs or by file and position.
+import type { SeenServer } from '../../core/pair/setup-facts.ts';
+import { type HeldConnection, tlsFiles } from './connection.ts';
+import { replicationGrants } from './grants.ts';
+import { bornHere } from './mysql-born.ts';
+import { mysql56AdminGrants } from './mysql56-grants.ts';
+import { MYSQL56, statusSql56 } from './mysql56-statements.ts';
+import { readStatus56 } from './mysql56-status.ts';
+import { isOn, text } from './rows.ts';
+import {
+  ASK_MS_MAX,
+  type Ask,
+  type ChannelWanted,
+  type Facts,
+  quote,
+  type SetupFamily,
+} from './setup-family.ts';
+
+const oneLine = (value: unknown): string => text(value).replaceAll(/\s/g, '');
+
+async function placesOf(ask: Ask, facts: Readonly<Record<string, unknown>>): Promise<Partial<SeenServer>> {
+  const files = await ask('SHOW BINARY LOGS');
+  const [master] = await ask('SHOW MASTER STATUS');
+  const first = files[0];
+  if (first === undefined || master === undefined) return {};
+  const logged = { file: text(master['File']), offset: Number(master['Position']) };
+  const by = { query: (sql: string) => ask(sql) } as unknown as HeldConnection;
+  const born = bornHere();
+  // Looked through in shares; a closed server's own part of its log may be long.
+  for (;;) {
+    const server = { serverId: Number(facts['id']), readOnly: true, logged };
+    const own = await born.seen(server, by, ASK_MS_MAX);
+    if (own.born === null) continue;
+    const answers = [];
+    for (const sql of statusSql56(MYSQL56).split(';')) answers.push(await ask(sql));
+    const executed = readStatus56(answers, { own, receiverRan: false }).executedGtid;
+    return {
+      executed,
+      history: executed,
+      places: { start: { file: text(first['Log_name']), offset: 4 }, end: logged },
+    };
+  }
+}
+
+async function facts(ask: Ask): Promise<Facts> {
+  const [row = {}] = await ask(
+    `SELECT @@server_id AS id, @@server_uuid AS uuid, @@log_bin AS logged, @@GLOBAL.gtid_mode AS mode,
+     @@GLOBAL.gtid_executed AS executed, @@GLOBAL.gtid_purged AS purged`,
+  );
+  const executed = oneLine(row['executed']);
+  const logBin = isOn(row['logged']);
+  const byPlaces = logBin && text(row['mode']) !== 'ON';
+  return {
+    serverId: Number(row['id']),
+    uuid: text(row['uuid']),
+    logBin,
+    rplStatus: '',
+    executed,
+    history: executed,
+    fetchFrom: null,
+    purged: oneLine(row['purged']),
+    ...(byPlaces ? await placesOf(ask, row) : {}),
+  };
+}
+
+function makeChannel(wanted: ChannelWanted): string {
+  const { host, port, user, password, heartbeatS, tls, place } = wanted;
+  const { ca, verify } = tlsFiles(tls);
+  const from =
+    place === undefined
+      ? 'MASTER_AUTO_POSITION = 1'
+      : place === 'where it stands'
+        ? 'MASTER_AUTO_POSITION = 0'
+        : `MASTER_AUTO_POSITION = 0, MASTER_LOG_FILE = ${quote(place.file)}, MASTER_LOG_POS = ${place.offset}`;
+  return `STOP SLAVE; CHANGE MASTER TO MASTER_HOST = ${quote(host)}, MASTER_PORT = ${port},
+   MASTER_USER = ${quote(user)}, MASTER_PASSWORD = ${quote(password)}, ${from},
+   MASTER_HEARTBEAT_PERIOD = ${heartbeatS}, MASTER_CONNECT_RETRY = 1,
+   MASTER_SSL = ${tls === null ? 0 : 1}, MASTER_SSL_CA = ${quote(verify ? ca : '')}`;
+}
+
+export const mysql56Setup: SetupFamily = {
+  adminGrants: mysql56AdminGrants,
+  replicationGrants,
+  facts,
+  async channels(ask) {
+    const [ours] = await ask(MYSQL56.showReplica);
+    const [heartbeat] = await ask("SHOW GLOBAL STATUS LIKE 'Slave_heartbeat_period'");
+    return {
+      channel:
+        ours === undefined || text(ours['Master_Host']) === ''
+          ? null
+          : {
+              host: text(ours['Master_Host']),
+              port: Number(ours['Master_Port']),
+              user: text(ours['Master_User']),
+              usingGtid: isOn(ours['Auto_Position']),
+              heartbeatS: Number(heartbeat?.['Value'] ?? 0),
+              connectRetryS: Number(ours['Connect_Retry'] ?? 0),
+              running: text(ours['Slave_IO_Running']) === 'Yes' && text(ours['Slave_SQL_Running']) === 'Yes',
+            },
+      otherChannels: [],
+    };
+  },
+  async accounts(ask, user) {
+    const rows = await ask(
+      `SELECT Host AS host, plugin, IF(Password = '', authentication_string, Password) AS kept FROM mysql.user
+       WHERE User = ${quote(user)}`,
+    );
+    return rows.map((row) => ({
+      host: text(row['host']),
+      ways: [
+        { plugin: text(row['plugin']) || 'mysql_native_password', kept: Buffer.from(text(row['kept'])) },
+      ],
+    }));
+  },
+  createUser: (name, password) => `CREATE USER ${name} IDENTIFIED BY ${quote(password)}`,
+  setPassword: (name, _plugin, password) => `SET PASSWORD FOR ${name} = PASSWORD(${quote(password)})`,
+  async privileged(ask) {
+    const rows = await ask(
+      `SELECT DISTINCT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER'`,
+    );
+    return rows.map((row) => text(row['grantee']));
+  },
+  async change(connection: HeldConnection, sql: string) {
+    await connection.query(`SET SESSION sql_log_bin = 0; ${sql}; SET SESSION sql_log_bin = 1`, ASK_MS_MAX);
+  },
+  makeChannel,
+  fetchFrom: () => 'DO 0',
+  removeChannel: 'STOP SLAVE; RESET SLAVE ALL',
+};
