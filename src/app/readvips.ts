@@ -32,8 +32,12 @@ const RETURN_AFTER_MS = 3000;
 const GRACE_MS = 2000;
 /** For the writer, on top of failover.aloneAfter: going alone takes a moment. */
 const ALONE_MARGIN_MS = 2000;
-/** Master-down intervals that a node past its limit waits for the other to take the VIPs. */
-const HANDOVER_ADVERTS = 8;
+/**
+ * A node past its limit waits so many advert intervals for the other one to take the VIPs, which needs up to four (RFC 9568
+ * 6.1: three and a skew), and this long on top of them.
+ */
+const HANDOVER_ADVERTS = 5;
+const HANDOVER_MARGIN_MS = 300;
 
 export interface ReadNodeView {
   readonly name: string;
@@ -87,7 +91,7 @@ export function readSettings(
     maxLagMs: reads.maxLagMs,
     writerLagMsMax: Math.max(reads.maxLagMs, failover.aloneAfterMs + ALONE_MARGIN_MS),
     returnAfterMs: RETURN_AFTER_MS,
-    handoverMs: HANDOVER_ADVERTS * vrrp.advertIntervalMs,
+    handoverMs: HANDOVER_ADVERTS * vrrp.advertIntervalMs + HANDOVER_MARGIN_MS,
     graceMs: GRACE_MS,
   };
 }
