@@ -3,6 +3,7 @@
 import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { familyOf } from '../core/family.ts';
+import { contains, subtract } from '../core/gtid/mysql.ts';
 import { definitionsOf, rowObstacles } from '../io/binlog/definitions.ts';
 import type { Family } from '../io/binlog/tool.ts';
 import type { Definitions } from '../io/binlog/transaction.ts';
@@ -76,8 +77,31 @@ export async function openSalvageServer(
   }
 }
 
-/** Names of the server's binary logs, oldest first. */
-export async function binaryLogs(server: SalvageServer): Promise<string[]> {
-  const rows = rowsOf(await server.connection.query('SHOW BINARY LOGS', STATEMENT_MS_MAX));
-  return rows.map((row) => text(row['Log_name']));
+/**
+ * MySQL: names of the binary logs that hold any of these GTIDs, oldest first. Each begins with the GTIDs of those before it, so that
+ * the search goes back from the newest and ends at the first that has none of them before it.
+ */
+export async function binaryLogsWith(server: SalvageServer, errant: readonly string[]): Promise<string[]> {
+  const reader = new HeldConnection({ endpoint: server.logEndpoint, onTimeout: 'discard' });
+  try {
+    const rows = rowsOf(await server.connection.query('SHOW BINARY LOGS', STATEMENT_MS_MAX));
+    const found: string[] = [];
+    for (const file of rows.map((row) => text(row['Log_name'])).toReversed()) {
+      found.unshift(file);
+      if (!/^[\w.-]+$/.test(file)) continue;
+      const sql = `SHOW BINLOG EVENTS IN '${file}' LIMIT 3`;
+      const first = rowsOf(await reader.query(sql, STATEMENT_MS_MAX));
+      const before = first.find((row) => text(row['Event_type']) === 'Previous_gtids');
+      if (before !== undefined && hasNoneOf(text(before['Info']), errant)) break;
+    }
+    return found;
+  } finally {
+    reader.close();
+  }
+}
+
+function hasNoneOf(set: string, errant: readonly string[]): boolean {
+  const wanted = errant.join(',');
+  const rest = subtract(wanted, set);
+  return rest !== null && contains(rest, wanted);
 }

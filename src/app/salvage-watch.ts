@@ -1,27 +1,30 @@
 // Looks about once a second: finishes an interrupted rewind, finds what this standby has beyond the writer, or what was written at the
 // standby and came over the ring, saves it at once, and does what the configuration or an operator decided.
 import { OperatorError } from '../core/error.ts';
+import { lacking } from '../core/gtid/gtid.ts';
 import { freshReport } from '../core/pair/state.ts';
-import { describeTransactions, ofUsers, openTransactions, type SalvageIndex } from '../core/salvage/entry.ts';
+import {
+  describeTransactions,
+  ofUsers,
+  openTransactions,
+  plural,
+  type SalvageIndex,
+} from '../core/salvage/entry.ts';
 import { bornAt, isErrant } from '../core/salvage/history.ts';
 import { DatabaseError } from '../runtime/ports.ts';
+import { discard, replay } from './salvage-replay.ts';
+import { interruptedRewind, resumeRewind, rewind } from './salvage-rewind.ts';
+import { save, saveOwn } from './salvage-save.ts';
 import {
-  discard,
   type Found,
   find,
-  interruptedRewind,
-  replay,
-  resumeRewind,
-  rewind,
   type SalvageWorld,
+  STATUS_MS_MAX,
   sameErrant,
-  save,
-  saveOwn,
   unreadable,
-} from './salvage-desk.ts';
+} from './salvage-world.ts';
 
 const LOOK_MS = 1000;
-const STATUS_MS_MAX = 2000;
 
 export interface SalvageWatch {
   /** Runs alone: a look does not come between. */
@@ -162,7 +165,7 @@ export function sayReplayed(world: SalvageWorld, index: SalvageIndex, numbers: r
   const count = (...outcomes: readonly unknown[]): number =>
     chosen.filter((each) => outcomes.includes(each.outcome)).length;
   const left = count('conflict', 'failed');
-  const because = `salvage ${index.id}: ${count('replayed')} transactions replayed at ${world.state().record.writer}, ${count('there')} were there already, ${left} left for the operator`;
+  const because = `salvage ${index.id}: ${plural(count('replayed'), 'transaction')} replayed at ${world.state().record.writer}, ${count('there')} were there already, ${left} left for the operator`;
   world.say(left > 0 ? 'warn' : 'info', 'salvage-replayed', because);
   return because;
 }
@@ -197,7 +200,12 @@ function strayWatch(world: SalvageWorld): { look(): Promise<void> } {
         node: peer,
         at: self,
         why: 'stray',
-        found: { errant: [], own: status.history, writers: status.history, origin: report.origin },
+        found: {
+          errant: lacking(born, before.born) ?? [],
+          own: status.history,
+          writers: status.history,
+          origin: report.origin,
+        },
         wanted: (gtid) => bornAt(gtid, report.origin) !== '' && isErrant(gtid, before.born),
         behind: before.executed,
         files: null,

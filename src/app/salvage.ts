@@ -1,5 +1,6 @@
 // Salvage as the manager starts it: the watch over what the writer's history lacks, and what operators order of it over the API.
 import type { NodeConfig, PairConfig } from '../config/types.ts';
+import type { LoggedTransaction } from '../core/binlog/logged.ts';
 import { OperatorError } from '../core/error.ts';
 import { lacking } from '../core/gtid/gtid.ts';
 import type { PairState } from '../core/pair/state.ts';
@@ -7,24 +8,16 @@ import { ofUsers, openTransactions, type SalvageIndex } from '../core/salvage/en
 import { isErrant } from '../core/salvage/history.ts';
 import { verdictOf } from '../core/salvage/judge.ts';
 import type { SalvageAnswer, SalvageOrder, Salvages, TransactionView } from '../io/http/salvages.ts';
-import { checkTransaction } from '../io/salvage/replay.ts';
+import { checkTransactions } from '../io/salvage/replay.ts';
 import { openSalvageStore } from '../io/salvage/store.ts';
 import { logFilesIn } from '../io/salvage/take.ts';
 import { type Database, DatabaseError } from '../runtime/ports.ts';
-import {
-  discard,
-  openWriter,
-  refusal,
-  replay,
-  rewind,
-  type SalvageWorld,
-  save,
-  savedTransaction,
-  unreadable,
-} from './salvage-desk.ts';
+import { discard, openWriter, replay } from './salvage-replay.ts';
+import { rewind } from './salvage-rewind.ts';
+import { save } from './salvage-save.ts';
 import { sayReplayed, startSalvageWatch } from './salvage-watch.ts';
+import { refusal, type SalvageWorld, STATUS_MS_MAX, savedTransaction, unreadable } from './salvage-world.ts';
 
-const STATUS_MS_MAX = 2000;
 /** Transactions shown at once, with their rows. */
 const SHOWN_MAX = 200;
 
@@ -142,21 +135,25 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
   async function show(id: string, wanted: readonly number[] | null, check: boolean): Promise<SalvageAnswer> {
     const index = named(id);
     const numbers = numbersOf(index, wanted) ?? ofUsers(index).map((each) => each.number);
-    const writer = check ? await openWriter(world) : null;
+    const shown = numbers.slice(0, SHOWN_MAX);
+    const logged = shown.map((number) => savedTransaction(world.store, index, number));
+    const checks = check ? await checked(logged) : [];
+    const transactions = shown.flatMap((number, i): TransactionView[] => {
+      const transaction = logged[i];
+      if (transaction === undefined) return [];
+      const rows = checks[i] ?? [];
+      const verdict = check ? verdictOf(rows.map((each) => each.verdict)) : null;
+      return [{ number, logged: transaction, verdict, checks: rows }];
+    });
+    return { ok: true, because: '', index, transactions, folder: world.store.folderOf(id) };
+  }
+
+  async function checked(logged: readonly LoggedTransaction[]) {
+    const writer = await openWriter(world);
     try {
-      const transactions: TransactionView[] = [];
-      for (const number of numbers.slice(0, SHOWN_MAX)) {
-        const logged = savedTransaction(world.store, index, number);
-        if (writer === null) {
-          transactions.push({ number, logged, verdict: null, checks: [] });
-          continue;
-        }
-        const checks = await checkTransaction(writer, logged);
-        transactions.push({ number, logged, verdict: verdictOf(checks.map((each) => each.verdict)), checks });
-      }
-      return { ok: true, because: '', index, transactions, folder: world.store.folderOf(id) };
+      return await checkTransactions(writer, logged);
     } finally {
-      writer?.close();
+      writer.close();
     }
   }
 

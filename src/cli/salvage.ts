@@ -134,8 +134,10 @@ async function order(id: string, action: 'replay' | 'discard' | 'rewind', option
     await askNode(config, at.node, path, { method: 'POST', body }, ORDER_MS_MAX),
     `no ${action}: `,
   );
-  const left =
-    done.index?.transactions.filter((each) => each.outcome === 'conflict' || each.outcome === 'failed') ?? [];
+  const left = (done.index?.transactions ?? []).filter(
+    ({ outcome, number }) =>
+      (outcome === 'conflict' || outcome === 'failed') && (numbers?.includes(number) ?? true),
+  );
   if (options.json) print({ because: done.because, index: done.index });
   else {
     const paint = painter(process.stdout);

@@ -73,7 +73,7 @@ export const OPEN_OUTCOMES: ReadonlySet<Outcome | null> = new Set([null, 'confli
 export const openTransactions = (index: SalvageIndex): readonly TransactionSummary[] =>
   index.transactions.filter((each) => !each.internal && OPEN_OUTCOMES.has(each.outcome));
 
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** "97 transactions (103 rows in shop.item, shop.t)". */
 export function describeTransactions(transactions: readonly TransactionSummary[]): string {

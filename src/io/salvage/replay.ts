@@ -56,42 +56,74 @@ async function rowNow(
   return row === undefined ? null : imageOfRow(definition, row);
 }
 
+type Row = LoggedTransaction['rows'][number];
+
+/** Looks at the row under the key of `image`; null: there is none. */
+type Look = (definition: TableDefinition, image: Image) => Promise<Image | null>;
+
 /** The row that the change starts from, as the writer has it. Of a row without a key an equal one stands for it. */
-async function metBy(writer: Writer, row: LoggedTransaction['rows'][number], lock: boolean) {
+async function metBy(writer: Writer, row: Row, look: Look) {
   const definition = await definitionOf(writer, row.schema, row.table);
   const key = row.kind === 'insert' ? row.after : row.before;
   // Without a key nothing can be in the way of one row more.
   if (key === null || (row.kind === 'insert' && definition.key.length === 0))
     return { definition, now: null };
-  const now = await rowNow(writer, definition, key, lock);
+  const now = await look(definition, key);
   // An update may have been made already, to another key.
   if (now === null && row.kind === 'update' && row.after !== null) {
-    const moved = await rowNow(writer, definition, row.after, lock);
+    const moved = await look(definition, row.after);
     if (moved !== null && judge(row, moved) === 'there') return { definition, now: moved };
   }
   return { definition, now };
 }
 
-/** What each row would meet now; nothing is locked or changed. Changes within the transaction are not played through. */
-export async function checkTransaction(
-  writer: Writer,
-  transaction: LoggedTransaction,
-): Promise<readonly RowCheck[]> {
-  await ask(writer, ROW_SESSION);
+/** What the rows of the transactions before would have left, by table and key; null: no row. */
+type Left = ReadonlyMap<string, Image | null>;
+
+/** Null: a table without a key, of which nothing can be remembered. */
+const placeOf = (definition: TableDefinition, image: Image): string | null =>
+  definition.key.length === 0
+    ? null
+    : JSON.stringify([definition.schema, definition.table, definition.key.map((column) => image[column])]);
+
+async function checkOne(writer: Writer, transaction: LoggedTransaction, left: Left) {
+  const after = new Map(left);
+  const look: Look = async (definition, image) => {
+    const place = placeOf(definition, image);
+    const known = place === null ? undefined : after.get(place);
+    return known === undefined ? await rowNow(writer, definition, image, false) : known;
+  };
   const checks: RowCheck[] = [];
-  const touched = new Set<string>();
   for (const row of transaction.rows) {
-    const { definition, now } = await metBy(writer, row, false);
-    const key = row.kind === 'insert' ? row.after : row.before;
-    const place = `${row.schema}.${row.table} ${JSON.stringify(definition.key.map((column) => key?.[column]))}`;
-    const again = touched.has(place);
-    const after =
-      row.after === null ? '' : JSON.stringify(definition.key.map((column) => row.after?.[column]));
-    touched.add(place).add(`${row.schema}.${row.table} ${after}`);
-    // A row that the same transaction changed before meets what that left.
-    checks.push({ table: `${row.schema}.${row.table}`, verdict: again ? 'safe' : judge(row, now), now });
+    const { definition, now } = await metBy(writer, row, look);
+    const verdict = judge(row, now);
+    checks.push({ table: `${row.schema}.${row.table}`, verdict, now });
+    if (verdict === 'conflict') continue;
+    const from = row.before === null ? null : placeOf(definition, row.before);
+    if (from !== null) after.set(from, null);
+    const to = row.after === null ? null : placeOf(definition, row.after);
+    if (to !== null) after.set(to, row.after);
   }
-  return checks;
+  return { checks, after };
+}
+
+/**
+ * What each row would meet if these transactions were replayed in their order, those in conflict left out. Nothing is locked or
+ * changed. One list of checks a transaction.
+ */
+export async function checkTransactions(
+  writer: Writer,
+  transactions: readonly LoggedTransaction[],
+): Promise<readonly (readonly RowCheck[])[]> {
+  await ask(writer, ROW_SESSION);
+  let left: Left = new Map();
+  const all: (readonly RowCheck[])[] = [];
+  for (const transaction of transactions) {
+    const { checks, after } = await checkOne(writer, transaction, left);
+    if (verdictOf(checks.map((check) => check.verdict)) !== 'conflict') left = after;
+    all.push(checks);
+  }
+  return all;
 }
 
 export type Replayed =
@@ -128,10 +160,11 @@ export async function replayTransaction(
   );
   if (known !== undefined) return { outcome: 'replayed' };
   await ask(writer, 'START TRANSACTION');
+  const look: Look = (definition, image) => rowNow(writer, definition, image, true);
   try {
     const verdicts: Verdict[] = [];
     for (const row of transaction.rows) {
-      const { definition, now } = await metBy(writer, row, true);
+      const { definition, now } = await metBy(writer, row, look);
       const verdict = judge(row, now);
       verdicts.push(verdict);
       const change = changeFor(row, now, force);

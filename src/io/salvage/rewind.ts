@@ -99,6 +99,23 @@ async function undoOne(
   }
 }
 
+/**
+ * Under super_read_only not even this account may write: from here on only accounts that administer may, until it is sealed again.
+ * MySQL 5.6 has no such thing.
+ */
+async function unseal(rewind: Rewind, sealed: boolean): Promise<void> {
+  if (rewind.family === 'mariadb') return;
+  const [row] = rowsOf(await ask(rewind, "SHOW GLOBAL VARIABLES LIKE 'super_read_only'"));
+  if (row === undefined) return;
+  await ask(
+    rewind,
+    sealed ? 'SET GLOBAL super_read_only = ON' : 'SET GLOBAL read_only = ON, GLOBAL super_read_only = OFF',
+  );
+}
+
+/** The server takes writes of nobody again, whatever became of the rewind. */
+export const seal = (rewind: Rewind): Promise<void> => unseal(rewind, true);
+
 /** Undoes the rows, or nothing. `read`: the saved transaction by its number, the last one first. */
 export async function undoRows(
   rewind: Rewind,
@@ -107,6 +124,7 @@ export async function undoRows(
   definitions: Definitions,
 ): Promise<void> {
   if (!ID.test(rewind.id)) throw new RangeError('no id of a salvage');
+  await unseal(rewind, false);
   await ask(rewind, unlogged(rewind.family));
   await ask(
     rewind,
@@ -120,6 +138,7 @@ export async function undoRows(
   } catch (error) {
     // Ends the session, and with it the transaction.
     rewind.connection.discard();
+    await seal(rewind).catch(() => undefined);
     throw error;
   }
 }
@@ -129,6 +148,7 @@ export async function resetHistory(rewind: Rewind): Promise<void> {
   const { family, target } = rewind;
   // The server numbers and names in it, and nothing else.
   if (!/^[-\da-f:,\s]*$/i.test(target)) throw new RangeError(`no history: ${target}`);
+  await unseal(rewind, false);
   await ask(rewind, unlogged(family));
   // What was undone must be on the disk before the log that would undo it again is gone.
   await ask(rewind, 'FLUSH ENGINE LOGS');
@@ -150,6 +170,7 @@ export async function resetHistory(rewind: Rewind): Promise<void> {
     await ask(rewind, `SET GLOBAL gtid_purged = '${target}'`);
   }
   await ask(rewind, `DROP TABLE IF EXISTS ${table(rewind)}`);
+  await seal(rewind);
 }
 
 /** Both threads of the channel; what was received and is not applied is the writer's, which sends it again. */

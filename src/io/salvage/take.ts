@@ -1,5 +1,6 @@
 // Saving: the errant transactions of a log, raw, as SQL and row by row, before anything is changed. The log is a running server's
 // or files of a dead one. What cannot be taken apart is saved raw all the same, and named as an obstacle.
+import { chmodSync } from 'node:fs';
 import { copyFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fits, type TableDefinition } from '../../core/binlog/definition.ts';
@@ -100,7 +101,10 @@ async function keepRaw(taking: Taking, folder: string): Promise<string[]> {
     }
   }
   const names = (await readdir(folder)).filter((each) => each.startsWith('raw-')).sort();
-  for (const each of names) syncFile(join(folder, each));
+  for (const each of names) {
+    chmodSync(join(folder, each), 0o600);
+    syncFile(join(folder, each));
+  }
   return names;
 }
 
