@@ -1,18 +1,15 @@
 // What the manager does for replication beside the pair machine: explains an error of the channel by the row behind it, keeps an
-// applier that is started again and again counted as broken, fetches a damaged relay log again where that is safe, and checks the
-// privileges of the accounts at each start and after each reconnect. The machine sees none of it but the status, annotated.
+// applier that is started again and again counted as broken, and checks the privileges of the accounts at each start and after
+// each reconnect. The machine sees none of it but the status, annotated.
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { familyOf } from '../core/family.ts';
-import { contains } from '../core/gtid/gtid.ts';
 import type { Reason } from '../core/pair/reason.ts';
 import type { ServerStatus } from '../core/pair/server.ts';
-import { freshReport, type PairState } from '../core/pair/state.ts';
-import { type Broken, stillBroken } from '../core/replication/broken.ts';
+import { attemptsNow, type Broken, stillBroken } from '../core/replication/broken.ts';
 import { type Explanation, explain } from '../core/replication/explain.ts';
 import { readFailure } from '../core/replication/failure.ts';
-import { mendOf } from '../core/replication/mend.ts';
 import type { Endpoint } from '../io/database/connection.ts';
-import { type Clock, type Database, DatabaseError } from '../runtime/ports.ts';
+import { type Clock, DatabaseError } from '../runtime/ports.ts';
 import { openAccountCheck } from './accountcheck.ts';
 
 export interface Care {
@@ -32,17 +29,11 @@ export interface CareOptions {
   readonly replicationPassword: () => string;
   readonly schema: string;
   readonly clock: Clock;
-  readonly own: Database;
-  readonly state: () => PairState;
-  /** Tells the machine to leave this server alone meanwhile. */
-  readonly mend: (because: string | null) => void;
   readonly say: (level: 'info' | 'warn' | 'error', code: string, because: string) => void;
 }
 
 /** What could not be read may be readable later. */
 const LOOK_AGAIN_MS = 30_000;
-const MEND_AGAIN_MS = 10_000;
-const REFETCH_MS_MAX = 15_000;
 /** Only these are about one row. */
 const ABOUT_ROWS = new Set([1032, 1062]);
 
@@ -53,14 +44,13 @@ interface Told {
 }
 
 export function startCare(options: CareOptions): Care {
-  const { config, self, peer, clock, own, say } = options;
+  const { config, self, peer, clock, say } = options;
   const names = { self: self.name, peer: peer.name };
   const ends = endpointsOf(options);
   const accounts = openAccountCheck(config, ends, options.schema, say);
   let broken: Broken | null = null;
   let told: Told | null = null;
   let looking = false;
-  let mendAgainAtMs = 0;
 
   async function look(error: string, version: string): Promise<void> {
     looking = true;
@@ -89,31 +79,11 @@ export function startCare(options: CareOptions): Care {
     return known?.explanation ?? explain(error, names, null);
   }
 
-  async function refetch(because: string): Promise<void> {
-    mendAgainAtMs = clock.bootMs() + MEND_AGAIN_MS;
-    options.mend(because);
-    try {
-      await own.startChannel(REFETCH_MS_MAX, true);
-      say('info', 'channel-mended', because);
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      say('warn', 'channel-not-mended', `${because}, but: ${error.message}`);
-    } finally {
-      options.mend(null);
-    }
-  }
-
-  function maybeMend(error: string, status: ServerStatus): void {
-    const state = options.state();
-    if (state.mending !== null || clock.bootMs() < mendAgainAtMs) return;
-    const mend = mendOf({ applierError: error, ...situationOf(state, status) });
-    if (mend.kind === 'refetch') void refetch(mend.because);
-  }
-
   return {
     annotate(status) {
       const { channel } = status;
-      broken = stillBroken(broken, channel);
+      const nowMs = clock.bootMs();
+      broken = stillBroken(broken, channel, nowMs);
       if (channel === null) return status;
       let annotated = channel;
       if (channel.receiverError !== null) {
@@ -123,8 +93,9 @@ export function startCare(options: CareOptions): Care {
       if (broken === null) told = null;
       else {
         const { because, lift } = explanationOf(broken.error, status.version);
-        annotated = { ...annotated, applierError: because, applierLift: lift };
-        maybeMend(broken.error, status);
+        // The machine starts a stopped applier at once: it is shown to be stopped when it is to be tried again.
+        const applier = attemptsNow(broken, nowMs) ? channel.applier : 'running';
+        annotated = { ...annotated, applier, applierError: because, applierLift: lift };
       }
       return annotated === channel ? status : { ...status, channel: annotated };
     },
@@ -150,18 +121,4 @@ function endpointsOf({ config, peer, account, replicationPassword }: CareOptions
     ...account,
   };
   return { own, peer: { host: peer.address, port: mysql.port, ...account }, replication };
-}
-
-function situationOf(state: PairState, status: ServerStatus) {
-  const { record, settings, witness, peer, role } = state;
-  const isAlone = (each: { readonly writer: string | null; readonly sync: string } | undefined): boolean =>
-    each?.writer === settings.peer && each.sync === 'alone';
-  const report = freshReport(state);
-  const received = status.channel?.receivedGtid ?? '';
-  return {
-    role,
-    writerAlone: isAlone(record) && (!settings.witness || isAlone(witness.holds?.record)),
-    sourceAnswers: peer.sql === 'answers' && report?.role === 'writing',
-    sourceHoldsAll: report !== null && received !== '' && contains(report.executedGtid, received),
-  };
 }

@@ -239,9 +239,6 @@ export function runManager(configPath: string): void {
     replicationPassword: passwordIn(mysql.replication.passwordFile, 'password of the replication account'),
     schema: SCHEMA,
     clock,
-    own,
-    state: () => machine.state,
-    mend: (because) => dispatch({ kind: 'mending', because }),
     say,
   });
   const prober = startProber(

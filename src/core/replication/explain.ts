@@ -73,7 +73,7 @@ const insertOf = (table: string, row: Row): string =>
   `INSERT INTO ${tableName(table)} (${Object.keys(row).map(named).join(', ')}) VALUES (${Object.values(row).map(literal).join(', ')})`;
 
 const ON_ITS_OWN = 'SET SESSION sql_log_bin = 0;';
-const AGAIN = 'the applier goes on by itself within a second';
+const AGAIN = 'the applier goes on by itself within ten seconds';
 
 /** 1032 and 1062, with the rows. */
 function explainRow(failure: ReplicationFailure, names: Names, evidence: Evidence): Explanation | null {
@@ -150,7 +150,7 @@ function explainByNumber(failure: ReplicationFailure, names: Names, unread: stri
       ...found,
       code: 'replication-error',
       because: `replication into ${self} stopped with error ${number}`,
-      lift: 'mend what the error names; the applier is started again by itself within a second, and nothing is skipped',
+      lift: 'mend what the error names; the applier is started again by itself within ten seconds, and nothing is skipped',
     };
   }
   return { ...found, code: meaning.code, because: meaning.what, lift: meaning.lift };

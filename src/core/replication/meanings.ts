@@ -1,5 +1,4 @@
-// What the errors of replication mean, and what to do: one table by the server's error number. Rows are told in rows.ts; what of
-// this is mended without a hand is decided in mend.ts.
+// What the errors of replication mean, and what to do: one table by the server's error number. Rows are told in rows.ts
 
 export interface Meaning {
   /** Kebab-case, stable. */
@@ -25,7 +24,7 @@ const meaning =
   ): Told =>
   (names, _, table) => ({ code, what: what(names, table), lift: lift(names, table) });
 
-const AGAIN = 'the applier is started again by itself within a second';
+const AGAIN = 'the applier is started again by itself within ten seconds';
 
 const cannotConnect = meaning(
   'source-unreachable',
@@ -128,7 +127,7 @@ const fatal: Told = ({ self, peer }, text) => {
   return {
     code: 'receiver-stopped',
     what: `the receiver of ${self} ended with an error`,
-    lift: 'by itself: it is started again within a second',
+    lift: 'by itself: it is started again within ten seconds',
   };
 };
 
