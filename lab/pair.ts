@@ -129,10 +129,12 @@ export async function createApplication(lab: LabOptions, writer: NodeName): Prom
     await session.query(
       'CREATE TABLE IF NOT EXISTS drill.t (writer INT NOT NULL, sequence BIGINT NOT NULL, payload VARCHAR(64) NOT NULL, PRIMARY KEY (writer, sequence)) ENGINE=InnoDB',
     );
-    await session.query(
-      `CREATE USER IF NOT EXISTS '${applicationUser}'@'192.0.2.%' IDENTIFIED BY '${password}'`,
-    );
-    await session.query(`GRANT SELECT, INSERT ON drill.* TO '${applicationUser}'@'192.0.2.%'`);
+    const account = `'${applicationUser}'@'192.0.2.%'`;
+    // 5.6 has no IF NOT EXISTS for accounts; its GRANT makes them, which later ones no longer do.
+    const made = `IDENTIFIED BY '${password}'`;
+    const old = lab.server === 'mysql56';
+    if (!old) await session.query(`CREATE USER IF NOT EXISTS ${account} ${made}`);
+    await session.query(`GRANT SELECT, INSERT ON drill.* TO ${account}${old ? ` ${made}` : ''}`);
   } finally {
     session.close();
   }
