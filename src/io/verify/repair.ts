@@ -3,7 +3,8 @@
 // row does not change. For each row, whichever side is right:
 //   it is there on that side      REPLACE with its values: writes it at both, whatever either has
 //   it is not                     DELETE by its key: takes it away at both, wherever it is
-//   a table without a key         DELETE of all such rows, then as many INSERTs as that side has
+//   a table without a key         DELETE of all such rows, then as many REPLACEs as that side has (an INSERT could meet a
+//                                 unique value at the standby alone, and stop its applier)
 // In one transaction with a locking read of the writer's row, which must still be as it was judged: a client's write in
 // between is never undone. Foreign keys are not followed (no cascade); tables with triggers are refused, which would fire.
 import { OperatorError } from '../../core/error.ts';
@@ -74,13 +75,15 @@ async function whyNot(run: Run, { writer, shape }: TableWork): Promise<string | 
     return `its columns differ between the two (${shape.leftOut.join(', ')}): make the definitions equal first`;
   if (!/^(innodb|rocksdb|tokudb)$/i.test(writer.engine))
     return `${writer.engine} has no transactions, so a client's write in between could be undone: convert it to InnoDB, or clone the standby`;
-  const [trigger] = await run.writer.read(
-    `SELECT TRIGGER_NAME AS t FROM information_schema.TRIGGERS
-     WHERE EVENT_OBJECT_SCHEMA = ${quoted(writer.schema)} AND EVENT_OBJECT_TABLE = ${quoted(writer.name)} LIMIT 1`,
-  );
-  return trigger === undefined
-    ? null
-    : `the trigger ${text(trigger['t'])} would fire: drop it for the while of the repair, or write the rows by hand`;
+  for (const server of [run.writer, run.standby]) {
+    const [trigger] = await server.read(
+      `SELECT TRIGGER_NAME AS t FROM information_schema.TRIGGERS
+       WHERE EVENT_OBJECT_SCHEMA = ${quoted(writer.schema)} AND EVENT_OBJECT_TABLE = ${quoted(writer.name)} LIMIT 1`,
+    );
+    if (trigger !== undefined)
+      return `the trigger ${text(trigger['t'])} at ${server.node} would fire: drop it for the while of the repair, or write the rows by hand`;
+  }
+  return null;
 }
 
 async function planRow(
@@ -109,13 +112,13 @@ async function planRow(
   );
   if (row === undefined || (keyed && text(row['v']) !== version))
     return `it has changed at ${source.node} meanwhile`;
-  const values = insertion(table, written, valuesOf(row, written));
-  if (keyed) return { ...step, statements: [`REPLACE ${values}`] };
-  return { ...step, statements: [remove, ...Array<string>(Number(version)).fill(`INSERT ${values}`)] };
+  const replace = replacement(table, written, valuesOf(row, written));
+  if (keyed) return { ...step, statements: [replace] };
+  return { ...step, statements: [remove, ...Array<string>(Number(version)).fill(replace)] };
 }
 
-const insertion = (table: string, columns: readonly Column[], values: readonly Value[]): string =>
-  `INTO ${table} (${columns.map((column) => named(column.name)).join(', ')}) VALUES (${columns
+const replacement = (table: string, columns: readonly Column[], values: readonly Value[]): string =>
+  `REPLACE INTO ${table} (${columns.map((column) => named(column.name)).join(', ')}) VALUES (${columns
     .map((column, i) => valueLiteral(column, values[i] ?? null))
     .join(', ')})`;
 
