@@ -7,8 +7,10 @@ import { forbidRestart, isSupervised, managerProcess, requireService } from '../
 import { blockVrrp, setCable, unblock } from '../network.ts';
 import { startAgent, twinkeep } from '../pair.ts';
 import type { LabOptions, NodeName } from '../plan.ts';
-import { signal } from '../process.ts';
+import { signal, until } from '../process.ts';
 import type { Fault } from './fault.ts';
+
+const stoppedMsMax = 30_000;
 
 const nothing = async (): Promise<void> => {};
 
@@ -45,6 +47,12 @@ async function serverBack(lab: LabOptions, node: NodeName): Promise<void> {
   if (!isSupervised(lab, node, 'server')) await startServer(lab, node);
 }
 
+/** After an orderly stop, which may take a while. */
+async function serverAgain(lab: LabOptions, node: NodeName): Promise<void> {
+  await until(() => !isSupervised(lab, node, 'server'), stoppedMsMax, 50);
+  await serverBack(lab, node);
+}
+
 export async function agentBack(lab: LabOptions, node: NodeName): Promise<void> {
   if (!isSupervised(lab, node, 'agent')) await startAgent(lab, node);
 }
@@ -56,7 +64,7 @@ export const processFaults: readonly Fault[] = [
     writerAfter: 'standby',
     goalMs: 100,
     cause: ({ lab, writer }) => kill(lab, writer, 'server', 'SIGTERM'),
-    heal: ({ lab, writer }) => serverBack(lab, writer),
+    heal: ({ lab, writer }) => serverAgain(lab, writer),
     lookOnMs: 2000,
   },
   {

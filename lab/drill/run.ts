@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../../src/core/error.ts';
 import { nowMs } from '../acks.ts';
-import { rootSession } from '../database.ts';
-import type { Progress } from '../lab.ts';
+import { readPairFile, rootSession } from '../database.ts';
+import { type Progress, vipHolders } from '../lab.ts';
 import { agentLog } from '../pair.ts';
 import { type LabOptions, type NodeName, nodeNames } from '../plan.ts';
 import { until } from '../process.ts';
+import { type Reader, startReader } from '../reader.ts';
 import { wallMinusMonotonicMs } from '../vipwatch.ts';
 import { checkData } from './check.ts';
 import type { Fault } from './fault.ts';
@@ -28,6 +29,7 @@ export async function drillOnce(lab: LabOptions, fault: Fault, progress: Progres
   const witness = lab.witnesses > 0;
   const writer: NodeName = 'a'; // set-up made it so
   const serverIds = await serverIdsOf(lab);
+  const reader = await startReading(lab, writer, progress);
   const stage = await setStage(lab, fault, writer, serverIds, progress);
   try {
     const mayDiffer = fault.twoWriters === 'promised' && !witness;
@@ -39,6 +41,7 @@ export async function drillOnce(lab: LabOptions, fault: Fault, progress: Progres
       mayDiffer ? unpromisedPairedMsMax : pairedMsMax,
     );
     progress('checking what the clients were told against both servers');
+    const reads = (await reader?.read()) ?? null;
     const { acks, failures } = await stage.stopLoads();
     const spans = await stage.vip.stop();
     const limitMs = mayDiffer ? unpromisedEqualMsMax : undefined;
@@ -57,10 +60,28 @@ export async function drillOnce(lab: LabOptions, fault: Fault, progress: Progres
       pairedAgainMs,
       lastWord: stage.status.latest(),
       clientStallMs: stage.load.latest().stallMsMax,
+      reads,
     });
   } finally {
+    await reader?.stop();
     stage.close();
   }
+}
+
+/** The standby serves readers once it has been fresh for some seconds. */
+const readVipMsMax = 20_000;
+
+/** A reader of the first read VIP; null in a lab without one. */
+async function startReading(lab: LabOptions, writer: NodeName, progress: Progress): Promise<Reader | null> {
+  const [vip] = readPairFile(lab).vips.read;
+  if (vip === undefined) return null;
+  progress('waiting until the standby holds the read VIP');
+  const standby = nodeNames.filter((node) => node !== writer).join();
+  await until(async () => (await vipHolders(lab, vip.address)).join() === standby, readVipMsMax, 100);
+  const reader = startReader(lab, vip.address);
+  await reader.read();
+  reader.mark();
+  return reader;
 }
 
 async function serverIdsOf(lab: LabOptions): Promise<Record<NodeName, number>> {

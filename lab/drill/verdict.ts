@@ -84,6 +84,8 @@ export interface DrillRun {
   readonly pairedAgainMs: number | null;
   /** The client's own longest stall: smaller outages than this are the client's. */
   readonly clientStallMs: number;
+  /** What a reader at the read VIP got over the whole drill; null in a lab without one. */
+  readonly reads: Read | null;
 }
 
 type Figures = Omit<DrillRun, 'problems'>;

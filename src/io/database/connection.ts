@@ -152,6 +152,7 @@ export class HeldConnection {
   /** The statement that outlived its deadline, and since when it is under way. */
   #kept: { readonly done: Promise<void>; readonly sinceMs: number } | null = null;
   #closed = false;
+  #underWay = 0;
 
   constructor(options: HeldConnectionOptions) {
     this.#options = options;
@@ -172,7 +173,8 @@ export class HeldConnection {
     const leftMs = () => deadlineMs - (performance.now() - startedMs);
     await this.#settleKept(leftMs());
     const { connection } = await this.#open(leftMs());
-    const { endpoint, onTimeout } = this.#options;
+    const { endpoint, onTimeout, onClosed } = this.#options;
+    this.#underWay += 1;
     const answer = connection.query(sql).then(([rows]) => rows as unknown);
     const done = answer.then(
       () => undefined,
@@ -185,8 +187,20 @@ export class HeldConnection {
       const ours = error instanceof DatabaseError && error.code === 'timeout';
       if (ours && onTimeout === 'discard') this.discard();
       else if (ours) this.#keep(done);
+      // It answers that it shuts down, or is offline: it waits for its connections to go.
+      if (failure.code === 'down' && this.#opened?.connection === connection) {
+        this.discard();
+        onClosed?.(failure.message);
+      }
       throw failure;
+    } finally {
+      this.#underWay -= 1;
     }
+  }
+
+  /** As `discard`, unless a statement is under way. */
+  discardIdle(): void {
+    if (this.#underWay === 0 && this.#kept === null) this.discard();
   }
 
   /** Ends the connection from our side; the next call opens another. */
