@@ -141,11 +141,23 @@ export function reportText(runs: readonly DrillRun[]): string {
     table([headings.map(([top]) => top), headings.map(([, below]) => below), ...summaries.map(cells)]),
     '',
     ...errorLines(summaries),
+    ...readLines(runs),
     ...acknowledgedLines(runs),
     problems.length === 0
       ? `All ${runs.length} drills ended as they should: no acknowledged row lost, ${writersWord(runs)}.`
       : `WRONG: ${problems.join('\nWRONG: ')}`,
   ].join('\n');
+}
+
+/** With `--read`: the longest time without an answer at the read VIP, over the whole drill, from its fault to its end. */
+function readLines(runs: readonly DrillRun[]): string[] {
+  const groups = [...Map.groupBy(runs, label)].flatMap(([name, own]) => {
+    const outages = own.flatMap(({ reads }) => (reads === null ? [] : [reads.outageMs]));
+    if (outages.length === 0) return [];
+    const moves = Math.max(...own.map(({ reads }) => (reads?.servers.length ?? 1) - 1));
+    return [`  ${name}: read outage ${three(quantiles(outages))} ms, at most ${moves} moves`];
+  });
+  return groups.length === 0 ? [] : ['At the read VIP (p50/p99/max):', ...groups, ''];
 }
 
 function writersWord(runs: readonly DrillRun[]): string {

@@ -48,6 +48,7 @@ function seen(acks: readonly Ack[], more: Partial<Seen> = {}): Seen {
       answers: { a: null, b: null },
     },
     clientStallMs: 1,
+    reads: null,
     ...more,
   };
 }

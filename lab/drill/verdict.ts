@@ -2,6 +2,7 @@
 
 import type { Ack, Failure } from '../acks.ts';
 import { type NodeName, nodeNames, peerOf } from '../plan.ts';
+import type { Read } from '../reader.ts';
 import type { PairView } from '../statuswatch.ts';
 import type { DataCheck } from './check.ts';
 import type { Fault } from './fault.ts';
@@ -42,6 +43,7 @@ export interface Seen {
   readonly pairedAgainMs: number | null;
   readonly lastWord: PairView;
   readonly clientStallMs: number;
+  readonly reads: Read | null;
 }
 
 export interface DrillRun {
@@ -124,6 +126,7 @@ export function summarize(fault: Fault, writer: NodeName, seen: Seen): DrillRun 
     writerAfter,
     pairedAgainMs: seen.pairedAgainMs,
     clientStallMs: seen.clientStallMs,
+    reads: seen.reads,
   };
   return { ...figures, problems: problemsOf(fault, writer, figures, seen, sharedEpochs(reigns)) };
 }

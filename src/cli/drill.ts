@@ -18,6 +18,7 @@ interface DrillOptions {
   readonly repeat: string;
   readonly server: string;
   readonly json?: boolean;
+  readonly read?: boolean;
   readonly keep?: boolean;
   readonly all?: boolean;
   /** True: given without a number. */
@@ -26,6 +27,9 @@ interface DrillOptions {
   readonly dir?: string;
   readonly set: readonly string[];
 }
+
+/** What `--read` adds to the lab's pair.yaml. */
+const readVipLine = 'vips: { read: [192.0.2.101/24] }';
 
 export function register(program: Command): void {
   const list = faults.map((fault) => `  ${fault.name.padEnd(32)} ${fault.about}`).join('\n');
@@ -38,6 +42,7 @@ export function register(program: Command): void {
     .option('--all', 'every fault in a lab without a witness, then in one with it')
     .option('--repeat <times>', 'how often each', '1')
     .option('--json', 'every run with all its figures')
+    .option('--read', 'with a read VIP, and a reader at it whose outage is measured, too')
     .option('--keep', 'keep the lab of a drill that went wrong')
     .option('--name <name>', "the drill's lab", 'drill')
     .option('--dir <folder>', "the lab's folder")
@@ -68,7 +73,7 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
     name: options.name,
     server: asServer(options.server),
     ...(options.dir === undefined ? {} : { dir: options.dir }),
-    pairOverrides: options.set.join('\n'),
+    pairOverrides: [...options.set, ...(options.read === true ? [readVipLine] : [])].join('\n'),
   };
   requireUnclaimed(lab);
   const { runs, broken } = await takingDownOnInterrupt(lab, (interrupted) =>

@@ -12,8 +12,8 @@ import { blockVrrp, unblock } from '../../lab/network.ts';
 import { agentLog, startAgent, twinkeep } from '../../lab/pair.ts';
 import { type LabOptions, type NodeName, nodeNames, pairFile, writeVip } from '../../lab/plan.ts';
 import { signal, sleep, until } from '../../lab/process.ts';
+import { type Reader, startReader } from '../../lab/reader.ts';
 import type { Status } from '../../src/cli/status.ts';
-import { type Reader, startReader } from './reader.ts';
 
 const READ_VIPS = ['192.0.2.101', '192.0.2.102', 'fd00:2::101'] as const;
 const SERVER_OF: Readonly<Record<NodeName, number>> = { a: 511, b: 512 };
