@@ -34,13 +34,10 @@ export async function observeServer(
   const shown = await ask(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${variables.map(quote).join(', ')})`,
   );
-  const replication = await accountStatements(
-    ask,
-    family,
-    wanted.replication,
-    family.replicationGrants,
-    [...wanted.hosts, ...wanted.readers],
-  );
+  const replication = await accountStatements(ask, family, wanted.replication, family.replicationGrants, [
+    ...wanted.hosts,
+    ...wanted.readers,
+  ]);
   // The administrator's own accounts, and ours, are meant to.
   const known = ['root', 'mysql', 'mariadb.sys', wanted.admin.user];
   return {
