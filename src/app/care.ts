@@ -110,6 +110,7 @@ function endpointsOf({ config, peer, account, replicationPassword }: CareOptions
   const replication = {
     host: peer.address,
     port: mysql.port,
+    tls: mysql.tls,
     user: mysql.replication.user,
     password: '',
     passwordNow: replicationPassword,
@@ -120,5 +121,5 @@ function endpointsOf({ config, peer, account, replicationPassword }: CareOptions
     ...(mysql.socket !== null ? { socketPath: mysql.socket } : {}),
     ...account,
   };
-  return { own, peer: { host: peer.address, port: mysql.port, ...account }, replication };
+  return { own, peer: { host: peer.address, port: mysql.port, tls: mysql.tls, ...account }, replication };
 }

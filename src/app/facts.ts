@@ -28,6 +28,7 @@ export function agentLogin(config: PairConfig, node: NodeConfig, local: boolean,
     port: mysql.port,
     ...(local && mysql.socket !== null ? { socketPath: mysql.socket } : {}),
     ...(mysql.extraPort !== null ? { extraPort: mysql.extraPort } : {}),
+    tls: mysql.tls,
     user: mysql.admin.user,
     password,
   };

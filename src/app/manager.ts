@@ -28,6 +28,7 @@ import { keepCompiled } from './launch.ts';
 import { openLog } from './log.ts';
 import { openOrders } from './orders.ts';
 import { pairSettings } from './pairsettings.ts';
+import { openPasswordDesk } from './passworddesk.ts';
 import { passwordIn } from './passwords.ts';
 import { startPeerSql } from './peersql.ts';
 import { type Performers, perform } from './performer.ts';
@@ -382,6 +383,7 @@ export function runManager(configPath: string): void {
     clones: cloneDesk.clones,
     salvages: salvage.salvages,
     tail: ({ after }) => tails.give(after),
+    passwords: openPasswordDesk({ config, self, peer, pairKey, clock, say }),
     orders: openOrders({ pair: config.pair, clock, events, state: () => machine.state, dispatch }),
     onError: (because) => say('warn', 'api', because),
   });

@@ -69,5 +69,6 @@ export function administratorOf(
     user: options.adminUser,
     password: file === undefined ? '' : readSecret(file, "administrator's password").value,
     authPlugins,
+    tls: config.mysql.tls,
   };
 }

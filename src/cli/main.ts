@@ -28,6 +28,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'why it is so, what would happen now, what was decided and what was not',
     load: () => import('./why.ts'),
   },
+  rotate: {
+    about: 'new passwords for the accounts of the agents, without downtime',
+    load: () => import('./rotate.ts'),
+  },
   doctor: {
     about: 'look a host or the pair over: what is wrong, why it matters, what mends it',
     load: () => import('./doctor.ts'),

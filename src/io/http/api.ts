@@ -9,6 +9,7 @@ import { type Clones, serveClones } from './clones.ts';
 import { type EventLog, serveEvents } from './events.ts';
 import { fail } from './failure.ts';
 import { type Orders, serveOrders } from './orders.ts';
+import { type Passwords, servePasswords } from './passwords.ts';
 import { type Salvages, serveSalvages } from './salvages.ts';
 
 export interface ApiOptions {
@@ -26,6 +27,7 @@ export interface ApiOptions {
   readonly clones?: Clones;
   readonly salvages?: Salvages;
   readonly tail?: ArchiveApi['tail'];
+  readonly passwords?: Passwords;
   readonly onError: (because: string) => void;
 }
 
@@ -68,6 +70,7 @@ export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
   app.get('/api/v1/facts', async (c) => c.json((await options.facts()) as object));
   serveEvents(app, options.events);
   serveOrders(app, options.orders);
+  if (options.passwords !== undefined) servePasswords(app, options.passwords);
   if (options.salvages !== undefined) serveSalvages(app, options.salvages);
   if (options.clones !== undefined) serveClones(app, options.clones);
   if (options.tail !== undefined) serveTail(app, options.tail);
