@@ -80,17 +80,18 @@ async function metBy(writer: Writer, row: Row, look: Look) {
 /** What the rows of the transactions before would have left, by table and key; null: no row. */
 type Left = ReadonlyMap<string, Image | null>;
 
-/** Null: a table without a key, of which nothing can be remembered. */
-const placeOf = (definition: TableDefinition, image: Image): string | null =>
-  definition.key.length === 0
-    ? null
-    : JSON.stringify([definition.schema, definition.table, definition.key.map((column) => image[column])]);
+/** Of a table without a key equal rows are one: good enough to say what would be met, and not what is done. */
+const placeOf = (definition: TableDefinition, image: Image): string =>
+  JSON.stringify([
+    definition.schema,
+    definition.table,
+    definition.key.length === 0 ? image : definition.key.map((column) => image[column]),
+  ]);
 
 async function checkOne(writer: Writer, transaction: LoggedTransaction, left: Left) {
   const after = new Map(left);
   const look: Look = async (definition, image) => {
-    const place = placeOf(definition, image);
-    const known = place === null ? undefined : after.get(place);
+    const known = after.get(placeOf(definition, image));
     return known === undefined ? await rowNow(writer, definition, image, false) : known;
   };
   const checks: RowCheck[] = [];
@@ -99,10 +100,8 @@ async function checkOne(writer: Writer, transaction: LoggedTransaction, left: Le
     const verdict = judge(row, now);
     checks.push({ table: `${row.schema}.${row.table}`, verdict, now });
     if (verdict === 'conflict') continue;
-    const from = row.before === null ? null : placeOf(definition, row.before);
-    if (from !== null) after.set(from, null);
-    const to = row.after === null ? null : placeOf(definition, row.after);
-    if (to !== null) after.set(to, row.after);
+    if (row.before !== null) after.set(placeOf(definition, row.before), null);
+    if (row.after !== null) after.set(placeOf(definition, row.after), row.after);
   }
   return { checks, after };
 }
