@@ -11,11 +11,6 @@ const LATER: readonly (NotYet & { readonly used: (config: PairConfig) => boolean
   { path: 'vips.single', used: (c) => c.vips.single.length > 0, meanwhile: 'no node will hold these VIPs' },
   { path: 'proxy', used: (c) => c.proxy !== null, meanwhile: 'no proxy is started' },
   { path: 'notify', used: (c) => c.notify !== null, meanwhile: 'nobody is told' },
-  {
-    path: 'mysql.replication.positioning',
-    used: (c) => c.mysql.replication.positioning === 'binlog',
-    meanwhile: 'replication is set up by GTID',
-  },
 ];
 
 /** What this file asks for and this version does not do. */

@@ -28,7 +28,7 @@ vips:
 - A relative path starts at the folder of this file.
 - Secrets stand in files of their own, mode 0600, never in this one. \`twinkeep setup\` makes those that are missing.
 - Which file a verb reads: \`--config FILE\`, else \`$TWINKEEP_CONFIG\`, else \`./pair.yaml\`, else \`/etc/twinkeep/pair.yaml\`.
-- \`vips.single\`, \`proxy\`, \`notify\` and \`positioning: binlog\` are
+- \`vips.single\`, \`proxy\` and \`notify\` are
   read and checked, but not served by this version yet. \`config check\` warns where a file uses them.
 `;
 
