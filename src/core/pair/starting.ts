@@ -276,15 +276,15 @@ export function decideStarting(state: PairState): Decision | null {
   if (state.nowMs < state.retryAtMs) return null;
   const adopt = adoptLater(state);
   if (adopt !== null) return adopt;
-  if (state.mending !== null) return null;
-  if (record.writer === null) return decideFirstWriter(state);
-  if (record.writer !== settings.self) {
+  if (record.writer !== null && record.writer !== settings.self) {
     return {
       kind: 'become',
       role: 'following',
       because: `the record names ${record.writer} as the writer (epoch ${record.epoch})`,
     };
   }
+  if (state.mending !== null) return null;
+  if (record.writer === null) return decideFirstWriter(state);
   if (settings.witness && state.witness.view === null)
     return waits(state, 'the witness is asked what it holds');
   const handover = resumeHandover(state);
