@@ -5,6 +5,7 @@ import type { NodeView, Reason } from '../app/view.ts';
 import type { DatedEvent, Inquiry } from './inquiry.ts';
 import { aheadOf, caveats } from './inquiry.ts';
 import { showMoment, showSpan } from './moment.ts';
+import { replicaSummary } from './replica-lines.ts';
 import { ROLE_WORDS, readLines } from './status.ts';
 import { tell } from './story.ts';
 
@@ -100,6 +101,7 @@ function surroundings({ status, leading, views }: Inquiry): Line[] {
   } else
     lines.push(plain(`maintenance: ${leading.maintenance === null ? 'off' : `on: ${leading.maintenance}`}`));
   lines.push(plain(`witness: ${status.witness ?? 'none is configured'}`));
+  lines.push(...replicaSummary(status.replicas));
   lines.push(...readLines(status, 'nobody').map(plain));
   return lines;
 }

@@ -24,6 +24,12 @@ export function namedNode(config: PairConfig, name: string): NodeConfig {
   const named = config.nodes.find((node) => node.name === name);
   if (named !== undefined) return named;
   const names = config.nodes.map((node) => node.name);
+  if (config.replicas.some((replica) => replica.name === name))
+    throw new WrongUsage(
+      'is-replica',
+      `${name} is a further replica of pair ${config.pair}, not a node: it never becomes writer`,
+      `the nodes are ${names.join(' and ')}; \`twinkeep why ${name}\` says how it is`,
+    );
   // A name of one letter is near to every other.
   const meant = name.length > 1 ? nearest(name, names) : null;
   throw new WrongUsage(

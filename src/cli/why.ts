@@ -7,6 +7,7 @@ import { MOMENT_HELP, requireMoment } from './moment.ts';
 import { namedNode } from './node.ts';
 import { painter } from './output.ts';
 import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
+import { replicaLines } from './replica-lines.ts';
 import { tell } from './story.ts';
 
 interface Options {
@@ -29,10 +30,17 @@ function asJson(inquiry: Inquiry): object {
 
 async function why(name: string | undefined, options: Options): Promise<void> {
   const config = requirePair(options.config);
-  if (name !== undefined) namedNode(config, name);
+  const isReplica = config.replicas.some((replica) => replica.name === name);
+  if (name !== undefined && !isReplica) namedNode(config, name);
   const sinceMs = options.since === undefined ? null : requireMoment(options.since, Date.now());
   const inquiry = await inquire(config);
   const json = (value: object): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  const replica = inquiry.status.replicas.find((each) => each.name === name);
+  if (replica !== undefined) {
+    if (options.json) json(replica);
+    else print(replicaLines(replica));
+    return;
+  }
   if (sinceMs === null) {
     if (options.json) {
       const node = inquiry.status.nodes.find((each) => each.name === name);
@@ -56,7 +64,10 @@ async function why(name: string | undefined, options: Options): Promise<void> {
 export function register(program: Command): void {
   program
     .command('why')
-    .argument('[node]', 'why this node may, or may not, become the writer')
+    .argument(
+      '[node]',
+      'why this node may, or may not, become the writer; of a replica: whom it replicates from, and why',
+    )
     .option('-c, --config <file>', CONFIG_OPTION_HELP)
     .option('--since <time>', `what was decided, and what was not, since then: ${MOMENT_HELP}`)
     .option('--json', 'print it as JSON')

@@ -63,7 +63,7 @@ function serverProblems({ replica, nodes }: ReplicaSetupInput): Refusal[] {
 }
 
 /** Whether what the replica holds is a part of the pair's history, and the source can send the rest. */
-function dataProblems(replica: SetupNode, source: SetupNode): Refusal[] {
+function dataProblems(replica: SetupNode, source: SetupNode, nodes: readonly SetupNode[]): Refusal[] {
   const { name, seen } = replica;
   const hint = cloneHint(replica, source);
   if (seen.executed === '') {
@@ -84,7 +84,11 @@ function dataProblems(replica: SetupNode, source: SetupNode): Refusal[] {
         },
       ];
   } else {
-    const errant = lacking(seen.history, source.seen.history);
+    // A node that has it all is enough: the other one may be behind.
+    const missing = nodes.map((node) => lacking(seen.history, node.seen.history));
+    const errant = missing.some((each) => each?.length === 0)
+      ? []
+      : lacking(seen.history, source.seen.history);
     if (errant === null || errant.length > 0)
       return [
         {
@@ -159,7 +163,7 @@ export function planReplicaSetup(input: ReplicaSetupInput): ReplicaSetupPlan {
   ];
   const refusals = [...settings.refusals, ...serverProblems(input)];
   if (source !== undefined && replica.seen.logBin && refusals.length === 0)
-    refusals.push(...dataProblems(replica, source));
+    refusals.push(...dataProblems(replica, source, nodes));
   if (refusals.length > 0 || source === undefined) return { ok: false, refusals, warnings };
   return { ok: true, steps: steps(input, source), warnings };
 }

@@ -89,10 +89,12 @@ export async function openReplicaSetup(options: ReplicaSetupOptions): Promise<Re
     const site = await open(options.replica);
     const nodes: Site[] = [];
     for (const target of options.nodes) nodes.push(await open(target));
+    // First: what it then has, the nodes, which are looked at later, must have as well.
+    const replica = await look(site, options);
     const seen: SetupNode[] = [];
     for (const node of nodes) seen.push(await look(node, options));
     const plan = planReplicaSetup({
-      replica: await look(site, options),
+      replica,
       nodes: seen,
       source: options.source,
       port: options.port,
