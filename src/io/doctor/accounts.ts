@@ -30,7 +30,7 @@ function accountSql({ family, version }: ServerKind): string {
   if (family === 'mariadb') {
     return `SELECT User AS user, Host AS host,
       JSON_VALUE(Priv, '$.plugin') IN ('', 'mysql_native_password') AND COALESCE(JSON_VALUE(Priv, '$.authentication_string'), '') = ''
-      AND JSON_EXISTS(Priv, '$.auth_or') = 0 AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), 0) = 0 AS passwordless
+      AND JSON_EXISTS(Priv, '$.auth_or[1]') = 0 AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), 0) = 0 AS passwordless
       FROM mysql.global_priv WHERE COALESCE(JSON_VALUE(Priv, '$.is_role'), 0) = 0`;
   }
   const secret =

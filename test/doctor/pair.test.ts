@@ -1,0 +1,298 @@
+// On two real servers under agents: what the doctor finds of faults made on purpose, passwords changed under load, an applier's
+// error explained by its row, and a relay log that was damaged.
+
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { outerSocket, type RootSession, rootSession } from '../../lab/database.ts';
+import { checkData } from '../../lab/drill/check.ts';
+import { managerProcess } from '../../lab/host.ts';
+import { labDown, labUp } from '../../lab/lab.ts';
+import { defaultLoad, startLoad } from '../../lab/load.ts';
+import { launcher, twinkeep } from '../../lab/pair.ts';
+import { hostDir, type LabOptions, pairFile } from '../../lab/plan.ts';
+import { run, until } from '../../lab/process.ts';
+import type { Finding } from '../../src/core/doctor/finding.ts';
+
+const given = { name: `doc-${process.pid}` };
+let lab: LabOptions;
+let a: RootSession;
+let b: RootSession;
+const PAIRED_MS_MAX = 60_000;
+
+beforeAll(async () => {
+  lab = await labUp(given, () => {});
+  [a, b] = await Promise.all([rootSession(lab, 'a'), rootSession(lab, 'b')]);
+  await a.query('CREATE DATABASE shop');
+  await a.query(
+    'CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(30), price DECIMAL(8,2), UNIQUE KEY named (name))',
+  );
+  await a.query("INSERT INTO shop.t VALUES (1, 'pear', 1.5), (5, 'apple', 2), (7, 'fig', 3)");
+});
+afterAll(async () => {
+  for (const session of [a, b]) session?.close();
+  await labDown(given);
+});
+
+const sockets = () => [
+  '--admin-socket',
+  `a=${outerSocket(lab, 'a')}`,
+  '--admin-socket',
+  `b=${outerSocket(lab, 'b')}`,
+];
+
+async function verb<T>(...args: string[]): Promise<{ code: number; answer: T }> {
+  const { code, stdout, stderr } = await twinkeep(lab, [...args, '--json']);
+  if (stdout === '' || code === null) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
+  return { code, answer: JSON.parse(stdout) as T };
+}
+const examine = () => verb<{ findings: Finding[]; errors: number }>('doctor', ...sockets());
+const codesOf = (findings: readonly Finding[], about: string): string[] =>
+  findings.filter((each) => each.about === about).map((each) => each.code);
+
+interface Why {
+  readonly node: { readonly ineligible: readonly { code: string; because: string; lift: string }[] };
+  readonly warnings: readonly { readonly code: string; readonly because: string; readonly lift: string }[];
+}
+const whyB = async () => (await verb<Why>('why', 'b')).answer;
+const appliersReason = async () =>
+  (await whyB()).node.ineligible.find((each) => each.code === 'applier-stopped') ?? null;
+
+async function paired(): Promise<void> {
+  const holds = await until(async () => {
+    const { answer } = await verb<{ sync: string; nodes: { role: string }[] }>('status');
+    return answer.sync === 'paired' && answer.nodes.some((node) => node.role === 'following');
+  }, PAIRED_MS_MAX);
+  if (!holds) throw new Error((await twinkeep(lab, ['why'])).stdout);
+}
+
+test('a pair as set up has no errors, and the doctor says so with exit code 0', async () => {
+  const { code, answer } = await examine();
+  expect(answer.findings.filter((each) => each.severity === 'error')).toEqual([]);
+  expect(code).toBe(0);
+  expect(codesOf(answer.findings, 'pair')).toEqual(['no-witness']);
+});
+
+test('faults made on purpose are each found, with a mend, and exit code 1', async () => {
+  const alone = (session: RootSession, sql: string) =>
+    session.query('SET SESSION sql_log_bin = 0').then(() => session.query(sql));
+  onTestFinished(async () => {
+    await alone(b, "DROP USER IF EXISTS ''@'localhost', open@localhost, reporting@localhost");
+    await b.query('SET GLOBAL sync_binlog = 1');
+    await a.query('SET GLOBAL binlog_format = ROW');
+    await a.query('SET GLOBAL foreign_key_checks = ON');
+    await b.query('SET GLOBAL sql_mode = @@SESSION.sql_mode');
+    await alone(a, "GRANT PROCESS ON *.* TO 'twinkeep'@'localhost'");
+    await a.query('DROP TABLE IF EXISTS shop.keyless, shop.aria');
+  });
+  await a.query('CREATE TABLE shop.keyless (x INT)');
+  await a.query('CREATE TABLE shop.aria (id INT PRIMARY KEY) ENGINE = Aria');
+  await alone(b, "CREATE USER ''@'localhost' IDENTIFIED BY 'x'");
+  await alone(b, 'CREATE USER open@localhost');
+  await alone(b, "CREATE USER reporting@localhost IDENTIFIED BY 'x'");
+  await alone(b, 'GRANT READ_ONLY ADMIN ON *.* TO reporting@localhost');
+  await b.query('SET GLOBAL sync_binlog = 0');
+  await b.query("SET GLOBAL sql_mode = 'ANSI'");
+  await a.query('SET GLOBAL binlog_format = MIXED');
+  await a.query('SET GLOBAL foreign_key_checks = OFF');
+  await alone(a, "REVOKE PROCESS ON *.* FROM 'twinkeep'@'localhost'");
+  const { code, answer } = await examine();
+  expect(code).toBe(1);
+  const { findings } = answer;
+  expect(codesOf(findings, 'b')).toEqual(
+    expect.arrayContaining([
+      'anonymous-accounts',
+      'accounts-without-password',
+      'accounts-write-read-only',
+      'sync-binlog',
+      'tables-without-key',
+      'tables-not-transactional',
+    ]),
+  );
+  expect(codesOf(findings, 'a')).toEqual(
+    expect.arrayContaining(['binlog-format', 'checks-off', 'grant-missing', 'tables-without-key']),
+  );
+  expect(codesOf(findings, 'pair')).toContain('differs-sql-mode');
+  const grant = findings.find((each) => each.code === 'grant-missing');
+  expect(grant?.mend).toBe("GRANT PROCESS ON *.* TO 'twinkeep'@'localhost';");
+  expect(findings.find((each) => each.code === 'tables-without-key')?.what).toContain('shop.keyless');
+  for (const { mend, why } of findings) expect(mend === '' || why === '').toBe(false);
+});
+
+test('without its agent, an account or a configuration the doctor still answers, and says what it could not see', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'doc-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'pair.yaml');
+  writeFileSync(file, readFileSync(pairFile(lab), 'utf8').replaceAll('192.0.2.1', '198.51.100.1'));
+  const { code, stdout } = await run(launcher, ['doctor', '--config', file, '--json', '--node', 'a']);
+  expect(code).toBe(1);
+  const { findings, unseen } = JSON.parse(stdout) as { findings: Finding[]; unseen: string[] };
+  expect(codesOf(findings, 'a')).toEqual(expect.arrayContaining(['server-silent', 'agent-silent']));
+  expect(unseen.join()).toContain('run `twinkeep doctor --node a` there');
+});
+
+test('a privilege that is taken away is an event and a warning with its GRANT statement, until it is granted again', async () => {
+  await a.query('SET SESSION sql_log_bin = 0');
+  onTestFinished(async () => void (await a.query("GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'")));
+  await a.query("REVOKE SLAVE MONITOR ON *.* FROM 'twinkeep'@'192.0.2.12'");
+  // The agent of b checks it when it logs in at a again.
+  const sessions = await a.query<{ id: number }>(
+    "SELECT id FROM information_schema.processlist WHERE user = 'twinkeep' AND host LIKE '192.0.2.12:%'",
+  );
+  const manager = managerProcess(lab, 'b');
+  expect(manager).not.toBeNull();
+  expect(sessions.length).toBeGreaterThan(0);
+  if (manager !== null) process.kill(manager.pid, 'SIGKILL');
+  const warned = await until(async () => {
+    const { answer } = await verb<Why>('status');
+    return answer.warnings.some(
+      (each) =>
+        each.code === 'grant-missing' &&
+        each.lift.includes("GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12';"),
+    );
+  }, 30_000);
+  expect(warned).toBe(true);
+  await a.query("GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'");
+  const gone = await until(async () => {
+    const { answer } = await verb<Why>('status');
+    return answer.warnings.every((each) => each.code !== 'grant-missing');
+  }, 40_000);
+  expect(gone).toBe(true);
+  await paired();
+});
+
+test('passwords are changed under load without an error of a client, and no row is lost', async () => {
+  await paired();
+  const passwordsOf = () =>
+    ['admin.password', 'repl.password'].map((name) => readFileSync(join(lab.dir, name), 'utf8'));
+  const before = passwordsOf();
+  const load = startLoad(lab, { ...defaultLoad, statementTimeoutMs: 30_000 });
+  await until(() => load.soFar().acks.length > 100, 20_000);
+  const { code, answer } = await verb<{ changed: boolean }>('rotate', 'all', ...sockets());
+  const acknowledged = load.soFar().acks.length;
+  await until(() => load.soFar().acks.length > acknowledged + 100, 20_000);
+  const { acks, failures } = await load.stop();
+  expect({ code, changed: answer.changed }).toEqual({ code: 0, changed: true });
+  expect(failures).toEqual([]);
+  const data = await checkData(lab, acks, load.firstSequence);
+  expect({ lost: data.lost, differing: data.differing }).toEqual({ lost: [], differing: [] });
+  expect(passwordsOf().some((each) => before.includes(each))).toBe(false);
+  await paired();
+  const { code: well } = await examine();
+  expect(well).toBe(0);
+  // Only the new one is taken, by the server that holds the account for the address it is asked from.
+  const option = join(lab.dir, 'old.cnf');
+  writeFileSync(option, `[client]\nuser=twinkeep\npassword=${before[0]?.trim()}\n`, { mode: 0o600 });
+  const old = await run('mariadb', [
+    `--defaults-extra-file=${option}`,
+    '-S',
+    outerSocket(lab, 'a'),
+    '-e',
+    'DO 1',
+  ]);
+  expect(old.stderr).toContain('Access denied');
+});
+
+test('rotate that was broken off goes on where it was: the pending password is used, and then gone', async () => {
+  const pending = join(lab.dir, 'repl.password.new');
+  writeFileSync(pending, 'A-Password-That-Was-Begun-With-1\n', { mode: 0o600 });
+  const { code } = await verb('rotate', 'replication', ...sockets());
+  expect(code).toBe(0);
+  expect(readFileSync(join(lab.dir, 'repl.password'), 'utf8')).toBe('A-Password-That-Was-Begun-With-1\n');
+  expect(existsSync(pending)).toBe(false);
+  // The file is new, the accounts are not narrowed yet: broken off one step before the end.
+  writeFileSync(pending, 'A-Password-That-Was-Begun-With-1\n', { mode: 0o600 });
+  expect((await verb('rotate', 'replication', ...sockets())).code).toBe(0);
+  expect(existsSync(pending)).toBe(false);
+  await paired();
+});
+
+test('rotate refuses without an administrator, and without an agent, and changes nothing', async () => {
+  const without = await verb<{ error: { code: string } }>('rotate', 'admin');
+  expect(without).toMatchObject({ code: 1, answer: { error: { code: 'admin-missing' } } });
+  const dry = await verb<{ changed: boolean; steps: string[] }>('rotate', '--dry-run', ...sockets());
+  expect(dry.answer.changed).toBe(false);
+  expect(dry.answer.steps.length).toBeGreaterThan(5);
+  expect(readdirSync(lab.dir).filter((name) => name.endsWith('.new'))).toEqual([]);
+});
+
+test('`why` names table, key and both values of the row at which the applier stopped, and all goes on when it is put right', async () => {
+  await paired();
+  for (const session of [a, b]) {
+    await session.query('SET SESSION sql_log_bin = 0');
+    for (const host of ['localhost', '192.0.2.11', '192.0.2.12'])
+      await session.query(`GRANT SELECT ON shop.* TO 'twinkeep'@'${host}'`);
+    await session.query('SET SESSION sql_log_bin = 1');
+  }
+  await b.query('SET SESSION sql_log_bin = 0');
+  await b.query('DELETE FROM shop.t WHERE id = 1');
+  await a.query('UPDATE shop.t SET price = 1.75 WHERE id = 1');
+  const named = await until(async () => (await appliersReason())?.because.includes('1.75') === true, 30_000);
+  expect(named).toBe(true);
+  const reason = await appliersReason();
+  expect(reason?.because).toContain('an UPDATE of shop.t, row id = 1, finds no such row on b');
+  expect(reason?.because).toContain(
+    'it changes (id 1, name pear, price 1.50) to (id 1, name pear, price 1.75)',
+  );
+  expect(reason?.because).toContain('b holds no such row, a holds (id 1, name pear, price 1.75)');
+  const statement = /SET SESSION sql_log_bin = 0; (INSERT .*?); the applier/.exec(reason?.lift ?? '')?.[1];
+  expect(statement).toBe("INSERT INTO `shop`.`t` (`id`, `name`, `price`) VALUES (1, 'pear', 1.50)");
+  // It is tried again and again meanwhile, and never looks well.
+  for (let i = 0; i < 40; i += 1) expect(await appliersReason()).not.toBeNull();
+  const refused = await twinkeep(lab, ['switchover', '--to', 'b']);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('row id = 1');
+  await b.query(statement ?? '');
+  await paired();
+  expect(await b.query('SELECT price FROM shop.t WHERE id = 1')).toEqual([{ price: '1.75' }]);
+});
+
+test('a row that is there already is named with both sides, also by another unique key', async () => {
+  await b.query('SET SESSION sql_log_bin = 0');
+  await b.query("INSERT INTO shop.t VALUES (9, 'stray', 9.99)");
+  await a.query("INSERT INTO shop.t VALUES (9, 'plum', 4)");
+  await until(async () => (await appliersReason())?.because.includes('stray') === true, 30_000);
+  const reason = await appliersReason();
+  expect(reason?.because).toContain('an INSERT into shop.t, row id = 9, meets a row with that key');
+  expect(reason?.because).toContain(
+    'b holds (id 9, name stray, price 9.99), a holds (id 9, name plum, price 4.00)',
+  );
+  expect(reason?.lift).toContain('DELETE FROM `shop`.`t` WHERE `id` = 9');
+  await b.query('DELETE FROM shop.t WHERE id = 9');
+  await paired();
+  expect(await b.query('SELECT name FROM shop.t WHERE id = 9')).toEqual([{ name: 'plum' }]);
+});
+
+test('a relay log that was damaged is fetched again, and no row is missing', async () => {
+  // A lock holds the applier up, so that something is left to be damaged.
+  await b.query('SET SESSION sql_log_bin = 0');
+  await b.query('BEGIN');
+  await b.query('SELECT * FROM shop.t WHERE id = 5 FOR UPDATE');
+  await a.query('UPDATE shop.t SET price = 2.5 WHERE id = 5');
+  for (let id = 100; id < 140; id += 1) await a.query(`INSERT INTO shop.t VALUES (${id}, 'row ${id}', 1)`);
+  const data = join(hostDir(lab, 'b'), 'data');
+  const newest = readdirSync(data)
+    .filter((name) => /^twinkeep-relay\.\d+$/.test(name))
+    .sort()
+    .at(-1);
+  const path = join(data, newest ?? '');
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(1500, 0xab), 0, 1500, statSync(path).size - 4000);
+  await b.query('ROLLBACK');
+  const rows = async (session: RootSession) =>
+    Number((await session.query<{ n: number }>('SELECT COUNT(*) AS n FROM shop.t WHERE id >= 100'))[0]?.n);
+  const healed = await until(async () => (await rows(b)) === 40, 60_000);
+  expect({ healed, a: await rows(a), b: await rows(b) }).toEqual({ healed: true, a: 40, b: 40 });
+  await paired();
+});
