@@ -33,7 +33,9 @@ function outages(state: PairState, lagMs: number | null): { server: number; host
 
 /** How many transactions `position` lacks of `other`; null when GTIDs cannot tell. */
 function lacks(position: string, other: string): number | null {
-  return position === '' || other === '' ? null : backlog(other, position);
+  if (position === '' || other === '') return null;
+  const count = backlog(other, position);
+  return Number.isFinite(count) ? count : null;
 }
 
 function sentence(state: PairState, forecast: Omit<Forecast, 'because'>, standby: string): string {
