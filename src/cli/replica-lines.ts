@@ -6,7 +6,8 @@ const plain = (text: string): Line => ({ text, style: 'plain' });
 
 function headline({ name, statement, silentBecause }: ReplicaView): string {
   if (silentBecause !== null) return `replica ${name}: its agent does not answer (${silentBecause})`;
-  return `replica ${name}: ${statement?.because ?? 'nothing is known of it yet'}`;
+  const because = statement?.because ?? 'nothing is known of it yet';
+  return because.startsWith(`${name} `) ? `replica ${because}` : `replica ${name}: ${because}`;
 }
 
 /** A line each, for `why` without a name. */

@@ -171,6 +171,7 @@ function goOn(state: ReplicaState, status: ServerStatus, move: Move): Step {
     return rest(state, `waiting until ${to} has all that ${state.settings.self} has: ${move.because}`);
   const because = `${to} does not have all that ${state.settings.self} has: it stays with its source`;
   const left = shun({ ...state, move: null }, to);
+  if (status.channel === null) return say(rest(left, because), 'warn', 'move-given-up', because);
   return say(give(left, { kind: 'start' }, because), 'warn', 'move-given-up', because);
 }
 
@@ -201,6 +202,13 @@ function keepRunning(
 
 function follow(state: ReplicaState, status: ServerStatus): Step {
   const { move } = state;
+  const { self } = state.settings;
+  // Whether the pair's binary logs hold all of its data only set-up can tell.
+  if (status.channel === null && status.executedGtid === '')
+    return rest(
+      { ...state, move: null },
+      `${self} is empty and replicates from nobody: \`twinkeep setup\` joins it`,
+    );
   if (move !== null && unfitBecause(state, move.to) === null) return goOn(state, status, move);
   const chosen = chooseSource(state);
   const current = currentSource(state);
