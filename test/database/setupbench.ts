@@ -43,6 +43,8 @@ export interface SetupBench {
   writeUnlogged(node: NodeName, ...statements: string[]): Promise<void>;
   /** As the agent logs in; closed with the bench. */
   database(node: NodeName, more?: object): Database;
+  /** Runs a program's source in the servers' namespace; what it prints, without line breaks at the end. */
+  inside(source: string): Promise<string>;
   /** Ends the servers; the next test starts others. */
   clear(): Promise<void>;
   end(): void;
@@ -182,6 +184,13 @@ stateDir: ${dir}/state
       databases.push(database);
       return database;
     },
+    inside: (source) =>
+      new Promise((done, fail) => {
+        const argv = ['netns', 'exec', netns, process.execPath, '--input-type=module', '-e', source];
+        execFile('ip', argv, { timeout: 60_000 }, (error, stdout, stderr) =>
+          error === null ? done(stdout.trim()) : fail(new Error(stderr)),
+        );
+      }),
     async clear() {
       for (const database of databases.splice(0)) database.close();
       await Promise.all([...servers.values()].map((each) => each.kill()));

@@ -268,14 +268,18 @@ const olderThanLog = (node: string, from: string, because: string): OperatorErro
     `the data of ${from} are older than its binary log. Make ${node} a copy of it: twinkeep clone --from ${from}, on ${node}; then run setup again`,
   );
 
+const CHANNEL_HINTS: Readonly<Record<number, string>> = {
+  1045: 'the replication password on the source differs from mysql.replication.passwordFile: run setup with the same file on both hosts',
+  1236: 'the source does not have the position that this node asks for; `SELECT @@gtid_binlog_state` (MySQL: `SELECT @@gtid_executed, @@gtid_purged`) on both shows what differs',
+  2026: 'TLS could not be agreed on: does the source have a certificate (ssl_cert, ssl_key), signed by the authority of mysql.tls.caFile, and may the server of this node read that file?',
+  2059: "this server's plugin_dir lacks the client's half of the account's authentication plugin (Debian keeps MariaDB's in /usr/lib/x86_64-linux-gnu/libmariadb3/plugin): link it there, or give the replication account mysql_native_password",
+};
+
 function channelFails(node: string, because: string): OperatorError {
   const number = Number(/\(error (\d+)\)$/.exec(because)?.[1] ?? 0);
   const hint =
-    number === 1045
-      ? 'the replication password on the source differs from mysql.replication.passwordFile: run setup with the same file on both hosts'
-      : number === 1236
-        ? 'the source does not have the position that this node asks for; `SELECT @@gtid_binlog_state` (MySQL: `SELECT @@gtid_executed, @@gtid_purged`) on both shows what differs'
-        : 'check that the nodes reach each other at mysql.port (bind_address, firewall), then run setup again';
+    CHANNEL_HINTS[number] ??
+    'check that the nodes reach each other at mysql.port (bind_address, firewall), then run setup again';
   return new OperatorError(
     'channel-fails',
     `the replication channel of ${node} does not run: ${because}`,
