@@ -44,6 +44,7 @@ const BEGIN_MS_MAX = 30_000;
 /** A copy that comes no nearer to being a standby for this long is not proven. */
 const STALLED_MS_MAX = 120_000;
 const LOOK_MS = 300;
+const ROLE_MS_MAX = 4000;
 
 export function register(program: Command): void {
   program
@@ -165,14 +166,18 @@ function refusal(self: NodeConfig, plan: Extract<ClonePlan, { ok: false }>): Ope
   return new OperatorError(first?.code ?? 'clone', `${self.name} is not overwritten: ${because}`, lifts);
 }
 
-/** This node's role as its own manager says; `unknown` when that does not answer. */
+/** This node's role as its own manager says; `unknown` when that does not answer for a while. */
 async function roleOf(config: PairConfig, node: NodeConfig): Promise<string> {
-  try {
-    const view = accepted<PairView>(await askNode(config, node, '/api/v1/pair'));
-    return view.nodes.find((each) => each.self)?.role ?? 'unknown';
-  } catch {
-    return 'unknown';
-  }
+  const untilMs = performance.now() + ROLE_MS_MAX;
+  do {
+    try {
+      const view = accepted<PairView>(await askNode(config, node, '/api/v1/pair'));
+      return view.nodes.find((each) => each.self)?.role ?? 'unknown';
+    } catch {
+      await sleep(LOOK_MS); // it may be starting
+    }
+  } while (performance.now() < untilMs);
+  return 'unknown';
 }
 
 async function begin(context: Context, options: CloneOptions, method: Method | 'auto', teller: Teller) {

@@ -152,8 +152,10 @@ async function killAt(step: string, ...args: string[]): Promise<void> {
     .split(' ')
     .map(Number);
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  const gone = (): boolean => main.every((pid) => !existsSync(`/proc/${pid}`));
   for (const pid of [...main, child.pid ?? 0]) if (pid > 0) signal(pid, 'SIGKILL');
   await ended;
+  expect(await until(gone, 20_000, 20)).toBe(true);
 }
 
 test('the writer is not overwritten, wrong words are explained, and a dry run changes nothing', async () => {
@@ -232,7 +234,7 @@ test('a donor that goes away in the middle ends the copy with a sentence, and it
     said += text.toString();
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  expect(await until(() => said.includes('"event":"progress"'), 30_000, 10)).toBe(true);
+  expect(await until(() => said.includes('"event":"progress"'), 60_000, 10)).toBe(true);
   const manager = managerProcess(lab, 'a');
   expect(manager).not.toBeNull();
   if (manager !== null) signal(manager.pid, 'SIGKILL');
