@@ -21,29 +21,43 @@ import { managerProcess } from '../../lab/host.ts';
 import { labDown, labUp } from '../../lab/lab.ts';
 import { defaultLoad, startLoad } from '../../lab/load.ts';
 import { launcher, twinkeep } from '../../lab/pair.ts';
-import { hostDir, type LabOptions, pairFile } from '../../lab/plan.ts';
+import { hostDir, type LabOptions, type NodeName, nodeNames, pairFile } from '../../lab/plan.ts';
 import { run, until } from '../../lab/process.ts';
 import type { Finding } from '../../src/core/doctor/finding.ts';
 
 const given = { name: `doc-${process.pid}` };
 let lab: LabOptions;
-let a: RootSession;
-let b: RootSession;
 const PAIRED_MS_MAX = 60_000;
 
 beforeAll(async () => {
   lab = await labUp(given, () => {});
-  [a, b] = await Promise.all([rootSession(lab, 'a'), rootSession(lab, 'b')]);
   await a.query('CREATE DATABASE shop');
   await a.query(
     'CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(30), price DECIMAL(8,2), UNIQUE KEY named (name))',
   );
   await a.query("INSERT INTO shop.t VALUES (1, 'pear', 1.5), (5, 'apple', 2), (7, 'fig', 3)");
 });
-afterAll(async () => {
-  for (const session of [a, b]) session?.close();
-  await labDown(given);
-});
+afterAll(() => labDown(given));
+
+/** A session of its own for each: the agents may close sessions whenever a role moves. */
+async function inSession<T>(node: NodeName, work: (session: RootSession) => Promise<T>): Promise<T> {
+  const session = await rootSession(lab, node);
+  try {
+    return await work(session);
+  } finally {
+    session.close();
+  }
+}
+const at = <T = Record<string, unknown>>(node: NodeName, sql: string): Promise<T[]> =>
+  inSession(node, (session) => session.query<T>(sql));
+const a = { query: <T = Record<string, unknown>>(sql: string) => at<T>('a', sql) };
+const b = { query: <T = Record<string, unknown>>(sql: string) => at<T>('b', sql) };
+/** On one server only: not through the binary log. */
+const alone = (node: NodeName, sql: string): Promise<unknown> =>
+  inSession(node, async (session) => {
+    await session.query('SET SESSION sql_log_bin = 0');
+    await session.query(sql);
+  });
 
 const sockets = () => [
   '--admin-socket',
@@ -85,28 +99,27 @@ test('a pair as set up has no errors, and the doctor says so with exit code 0', 
 });
 
 test('faults made on purpose are each found, with a mend, and exit code 1', async () => {
-  const alone = (session: RootSession, sql: string) =>
-    session.query('SET SESSION sql_log_bin = 0').then(() => session.query(sql));
+  const [before] = await b.query<{ mode: string }>('SELECT @@GLOBAL.sql_mode AS mode');
   onTestFinished(async () => {
-    await alone(b, "DROP USER IF EXISTS ''@'localhost', open@localhost, reporting@localhost");
+    await alone('b', "DROP USER IF EXISTS ''@'localhost', open@localhost, reporting@localhost");
     await b.query('SET GLOBAL sync_binlog = 1');
     await a.query('SET GLOBAL binlog_format = ROW');
     await a.query('SET GLOBAL foreign_key_checks = ON');
-    await b.query('SET GLOBAL sql_mode = @@SESSION.sql_mode');
-    await alone(a, "GRANT PROCESS ON *.* TO 'twinkeep'@'localhost'");
+    await b.query(`SET GLOBAL sql_mode = '${before?.mode}'`);
+    await alone('a', "GRANT PROCESS ON *.* TO 'twinkeep'@'localhost'");
     await a.query('DROP TABLE IF EXISTS shop.keyless, shop.aria');
   });
   await a.query('CREATE TABLE shop.keyless (x INT)');
   await a.query('CREATE TABLE shop.aria (id INT PRIMARY KEY) ENGINE = Aria');
-  await alone(b, "CREATE USER ''@'localhost' IDENTIFIED BY 'x'");
-  await alone(b, 'CREATE USER open@localhost');
-  await alone(b, "CREATE USER reporting@localhost IDENTIFIED BY 'x'");
-  await alone(b, 'GRANT READ_ONLY ADMIN ON *.* TO reporting@localhost');
+  await alone('b', "CREATE USER ''@'localhost' IDENTIFIED BY 'x'");
+  await alone('b', 'CREATE USER open@localhost');
+  await alone('b', "CREATE USER reporting@localhost IDENTIFIED BY 'x'");
+  await alone('b', 'GRANT READ_ONLY ADMIN ON *.* TO reporting@localhost');
   await b.query('SET GLOBAL sync_binlog = 0');
   await b.query("SET GLOBAL sql_mode = 'ANSI'");
   await a.query('SET GLOBAL binlog_format = MIXED');
   await a.query('SET GLOBAL foreign_key_checks = OFF');
-  await alone(a, "REVOKE PROCESS ON *.* FROM 'twinkeep'@'localhost'");
+  await alone('a', "REVOKE PROCESS ON *.* FROM 'twinkeep'@'localhost'");
   const { code, answer } = await examine();
   expect(code).toBe(1);
   const { findings } = answer;
@@ -143,9 +156,10 @@ test('without its agent, an account or a configuration the doctor still answers,
 });
 
 test('a privilege that is taken away is an event and a warning with its GRANT statement, until it is granted again', async () => {
-  await a.query('SET SESSION sql_log_bin = 0');
-  onTestFinished(async () => void (await a.query("GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'")));
-  await a.query("REVOKE SLAVE MONITOR ON *.* FROM 'twinkeep'@'192.0.2.12'");
+  onTestFinished(
+    async () => void (await alone('a', "GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'")),
+  );
+  await alone('a', "REVOKE SLAVE MONITOR ON *.* FROM 'twinkeep'@'192.0.2.12'");
   // The agent of b checks it when it logs in at a again.
   const sessions = await a.query<{ id: number }>(
     "SELECT id FROM information_schema.processlist WHERE user = 'twinkeep' AND host LIKE '192.0.2.12:%'",
@@ -163,7 +177,7 @@ test('a privilege that is taken away is an event and a warning with its GRANT st
     );
   }, 30_000);
   expect(warned).toBe(true);
-  await a.query("GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'");
+  await alone('a', "GRANT SLAVE MONITOR ON *.* TO 'twinkeep'@'192.0.2.12'");
   const gone = await until(async () => {
     const { answer } = await verb<Why>('status');
     return answer.warnings.every((each) => each.code !== 'grant-missing');
@@ -177,7 +191,7 @@ test('passwords are changed under load without an error of a client, and no row 
   const passwordsOf = () =>
     ['admin.password', 'repl.password'].map((name) => readFileSync(join(lab.dir, name), 'utf8'));
   const before = passwordsOf();
-  const load = startLoad(lab, { ...defaultLoad, statementTimeoutMs: 30_000 });
+  const load = startLoad(lab, { ...defaultLoad, statementTimeoutMs: 30_000, connectTimeoutMs: 30_000 });
   await until(() => load.soFar().acks.length > 100, 20_000);
   const { code, answer } = await verb<{ changed: boolean }>('rotate', 'all', ...sockets());
   const acknowledged = load.soFar().acks.length;
@@ -229,14 +243,10 @@ test('rotate refuses without an administrator, and without an agent, and changes
 
 test('`why` names table, key and both values of the row at which the applier stopped, and all goes on when it is put right', async () => {
   await paired();
-  for (const session of [a, b]) {
-    await session.query('SET SESSION sql_log_bin = 0');
+  for (const node of nodeNames)
     for (const host of ['localhost', '192.0.2.11', '192.0.2.12'])
-      await session.query(`GRANT SELECT ON shop.* TO 'twinkeep'@'${host}'`);
-    await session.query('SET SESSION sql_log_bin = 1');
-  }
-  await b.query('SET SESSION sql_log_bin = 0');
-  await b.query('DELETE FROM shop.t WHERE id = 1');
+      await alone(node, `GRANT SELECT ON shop.* TO 'twinkeep'@'${host}'`);
+  await alone('b', 'DELETE FROM shop.t WHERE id = 1');
   await a.query('UPDATE shop.t SET price = 1.75 WHERE id = 1');
   const named = await until(async () => (await appliersReason())?.because.includes('1.75') === true, 30_000);
   expect(named).toBe(true);
@@ -253,14 +263,13 @@ test('`why` names table, key and both values of the row at which the applier sto
   const refused = await twinkeep(lab, ['switchover', '--to', 'b']);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain('row id = 1');
-  await b.query(statement ?? '');
+  await alone('b', statement ?? '');
   await paired();
   expect(await b.query('SELECT price FROM shop.t WHERE id = 1')).toEqual([{ price: '1.75' }]);
 });
 
 test('a row that is there already is named with both sides, also by another unique key', async () => {
-  await b.query('SET SESSION sql_log_bin = 0');
-  await b.query("INSERT INTO shop.t VALUES (9, 'stray', 9.99)");
+  await alone('b', "INSERT INTO shop.t VALUES (9, 'stray', 9.99)");
   await a.query("INSERT INTO shop.t VALUES (9, 'plum', 4)");
   await until(async () => (await appliersReason())?.because.includes('stray') === true, 30_000);
   const reason = await appliersReason();
@@ -269,16 +278,17 @@ test('a row that is there already is named with both sides, also by another uniq
     'b holds (id 9, name stray, price 9.99), a holds (id 9, name plum, price 4.00)',
   );
   expect(reason?.lift).toContain('DELETE FROM `shop`.`t` WHERE `id` = 9');
-  await b.query('DELETE FROM shop.t WHERE id = 9');
+  await alone('b', 'DELETE FROM shop.t WHERE id = 9');
   await paired();
   expect(await b.query('SELECT name FROM shop.t WHERE id = 9')).toEqual([{ name: 'plum' }]);
 });
 
 test('a relay log that was damaged is fetched again, and no row is missing', async () => {
   // A lock holds the applier up, so that something is left to be damaged.
-  await b.query('SET SESSION sql_log_bin = 0');
-  await b.query('BEGIN');
-  await b.query('SELECT * FROM shop.t WHERE id = 5 FOR UPDATE');
+  const lock = await rootSession(lab, 'b');
+  onTestFinished(() => lock.close());
+  await lock.query('BEGIN');
+  await lock.query('SELECT * FROM shop.t WHERE id = 5 FOR UPDATE');
   await a.query('UPDATE shop.t SET price = 2.5 WHERE id = 5');
   for (let id = 100; id < 140; id += 1) await a.query(`INSERT INTO shop.t VALUES (${id}, 'row ${id}', 1)`);
   const data = join(hostDir(lab, 'b'), 'data');
@@ -289,8 +299,8 @@ test('a relay log that was damaged is fetched again, and no row is missing', asy
   const path = join(data, newest ?? '');
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(1500, 0xab), 0, 1500, statSync(path).size - 4000);
-  await b.query('ROLLBACK');
-  const rows = async (session: RootSession) =>
+  await lock.query('ROLLBACK');
+  const rows = async (session: typeof a) =>
     Number((await session.query<{ n: number }>('SELECT COUNT(*) AS n FROM shop.t WHERE id >= 100'))[0]?.n);
   const healed = await until(async () => (await rows(b)) === 40, 60_000);
   expect({ healed, a: await rows(a), b: await rows(b) }).toEqual({ healed: true, a: 40, b: 40 });
