@@ -214,7 +214,7 @@ describe('R1: whom it replicates from', () => {
   });
 
   test('an old writer that knows of an old epoch only is not gone to', () => {
-    const play = new Play('writer', 'b');
+    const play = new Play('a', 'b');
     play.nodes.b = play.node('writing', '0-511-5', { record: { epoch: 2, writer: 'b', sync: 'alone' } });
     expect(play.run(20).kinds()).toEqual([]);
   });
