@@ -201,6 +201,14 @@ describe('who may not be read from', () => {
 });
 
 describe('what dies', () => {
+  test('a standby whose server dies gives them up at once, and gets them back when it is fresh again', async () => {
+    reader.mark();
+    expect(signal(requireService(lab, 'b', 'server'), 'SIGKILL')).toBe(true);
+    await become('a', 'a');
+    await become('a', 'b');
+    await servedBy('b', 'server of the standby killed');
+  });
+
   test('a killed manager costs the readers nothing for good', async () => {
     reader.mark();
     const manager = managerProcess(lab, 'b');

@@ -110,9 +110,11 @@ describe('a standby', () => {
     expect(node.grade).toBe('preferred');
   });
 
-  test('whose applier stopped lets the other node have them at once, and keeps them until the limit where there is none', () => {
+  test('whose applier stays stopped lets the other node have them, and keeps them until the limit where there is none', () => {
     const broken = { ...standby, fault: 'its applier is stopped (Duplicate entry)' };
-    const node = new Node().live(5000, standby, true).live(300, broken, false);
+    const node = new Node().live(5000, standby, true).live(1000, broken, false);
+    expect(node.grade).toBe('preferred');
+    node.live(700, broken, false);
     expect(node.grade).toBe('last-resort');
     expect(node.state.grant.because).toContain('Duplicate entry');
     expect(node.live(7000, broken, false).grade).toBe('none');

@@ -13,6 +13,9 @@ import {
 /** Both say that they hold the VIPs, and VRRP does not settle it: for so long a hand-over may look like that. */
 const UNHEARD_MS_MAX = 500;
 
+/** A node that was the writer until now has its channel started again within this; a standing fault is one. */
+const FAULT_MS_MAX = 1500;
+
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
 
 /** Takes one piece of evidence of how fresh our data are. */
@@ -64,9 +67,11 @@ function judgeWriter(state: ReadState): Judged {
   return { grade: wish(state, true), because, fit: true, mendingSinceMs: null };
 }
 
+const faultSince = (state: ReadState, { nowMs }: ReadSituation): number => state.faultSinceMs ?? nowMs;
+
 function judgeStandby(state: ReadState, now: ReadSituation, staleMs: number): Judged {
   const { self, prefer, maxLagMs, returnAfterMs } = state.settings;
-  if (now.fault !== null) {
+  if (now.fault !== null && faultSince(state, now) <= now.nowMs - FAULT_MS_MAX) {
     return unfit('last-resort', `the data of ${self} do not become newer: ${now.fault}`);
   }
   // A manager that finds its host holding the VIPs is one that was started again: nothing has lapsed.
@@ -143,6 +148,7 @@ export function decide(state: ReadState, now: ReadSituation): ReadState {
     ...state,
     fit,
     settled: state.settled || known,
+    faultSinceMs: now.fault === null ? null : faultSince(state, now),
     mendingSinceMs,
     unheardSinceMs,
     grant: grantOf(state, now, grade, because),

@@ -88,6 +88,8 @@ export interface ReadState {
   readonly fit: boolean | null;
   /** Enough is known to decide; until then a grant of the manager before this one is left to run out. */
   readonly settled: boolean;
+  /** Since when its data do not become newer; null: they do. */
+  readonly faultSinceMs: number | null;
   /** A standby that is not fit: since when its data are fresh enough to become so. */
   readonly mendingSinceMs: number | null;
   /** Since when the peer says that it holds the VIPs, though its adverts are not heard. */
@@ -103,6 +105,7 @@ export function initialState(settings: ReadSettings): ReadState {
     freshAtMs: null,
     fit: null,
     settled: false,
+    faultSinceMs: null,
     mendingSinceMs: null,
     unheardSinceMs: null,
     grant: { grade: 'none', untilMs: 0, because: 'the manager has just started' },
