@@ -40,6 +40,7 @@ innodb_log_writer_threads = OFF
     ...['unshare', '--mount', 'sh', script, await broughtBy('mysql97'), lab.dir],
     `--defaults-file=${myCnf}`,
   ],
+  spareMb: 256,
   openAlone: ['SET GLOBAL rpl_semi_sync_source_enabled = OFF', 'SET GLOBAL read_only = OFF'],
   pair: {},
 };
