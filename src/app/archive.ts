@@ -35,7 +35,7 @@ export async function runArchive({ config, folder }: ArchiveOptions): Promise<nu
     throw new OperatorError(
       'no-archive',
       'pair.yaml has no section `archive`',
-      'add `archive: { address: ADDRESS:8702 }` with the address of this host, on all hosts',
+      'add `archive: { address: ADDRESS:8704 }` with the address of this host, on all hosts',
     );
   const log = openLog('archive', config.pair, 'archive');
   const token = (): string => readSecret(api.tokenFile, 'API token').value;

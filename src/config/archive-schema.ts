@@ -5,7 +5,7 @@ export const ARCHIVE = {
   address: hostPort(false, {
     meaning:
       "Where `twinkeep archive` listens: the address of a third host, which keeps a raw copy of the writer's binary log, and a port.",
-    example: '192.0.2.60:8702',
+    example: '192.0.2.60:8704',
   }),
   budget: duration(
     { min: '100ms', max: '10m', usualMs: 2_000 },
