@@ -69,11 +69,7 @@ const diskFull = meaning(
 /** 1236, and 13114 since MySQL 8.0: the source has something against what is asked of it. Its text tells what. */
 const sourceRefuses: Told = ({ self, peer }, text) => {
   const copied = `copy the data of ${peer} over to ${self} (\`twinkeep clone --from ${peer}\`)`;
-  if (
-    /purged|Could not find first log|not find next log|missing GTIDs|is not in the master's binlog. Since the master's/i.test(
-      text,
-    )
-  )
+  if (/purged|Could not find first log|not find next log|missing GTIDs/i.test(text))
     return {
       code: 'log-purged',
       what: `${peer} no longer has the binary logs that ${self} needs`,
