@@ -228,6 +228,18 @@ describe('one look', () => {
     expect(two.against).toBe(1);
   });
 
+  test('a look in which the writer changed the row does not speak against it', () => {
+    const [next, judgement] = judge({ ...fresh, against: 2, writer: 'z', standby: 'y' }, look('x', 'y', 'z'));
+    expect([next.against, judgement]).toEqual([0, 'look-again']);
+  });
+
+  test('a standby that shows what the writer had before or after passes', () => {
+    expect([judge(fresh, look('x', 'x', 'z'))[1], judge(fresh, look('x', 'z', 'z'))[1]]).toEqual([
+      'same',
+      'same',
+    ]);
+  });
+
   test('a look while commits wait at the writer counts for nothing', () => {
     const [next, judgement] = judge(fresh, look('x', 'y', 'x', false));
     expect([next.against, judgement]).toEqual([0, 'look-again']);
