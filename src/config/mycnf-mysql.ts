@@ -60,11 +60,7 @@ export function mysqlExtraPort(config: PairConfig, nodeName: string, { version }
   ];
 }
 
-const binaryLog = ({ version }: ServerKind, { replica }: Words): Setting[] => [
-  set('log_bin', 'twinkeep-bin', BECAUSE.binaryLog),
-  set('binlog_format', 'ROW', BECAUSE.row),
-  set('binlog_row_image', 'FULL', BECAUSE.wholeRows),
-  set(`log_${replica}_updates`, 'ON', BECAUSE.passOn),
+const gtids = (): Setting[] => [
   set(
     'gtid_mode',
     'ON',
@@ -75,6 +71,14 @@ const binaryLog = ({ version }: ServerKind, { replica }: Words): Setting[] => [
     'ON',
     'gtid_mode needs it: statements that cannot be one transaction are refused.',
   ),
+];
+
+const binaryLog = (config: PairConfig, { version }: ServerKind, { replica }: Words): Setting[] => [
+  set('log_bin', 'twinkeep-bin', BECAUSE.binaryLog),
+  set('binlog_format', 'ROW', BECAUSE.row),
+  set('binlog_row_image', 'FULL', BECAUSE.wholeRows),
+  set(`log_${replica}_updates`, 'ON', BECAUSE.passOn),
+  ...(config.mysql.replication.positioning === 'gtid' ? gtids() : []),
   set('sync_binlog', 1, BECAUSE.syncBinlog),
   version >= TABLES_BY_DEFAULT
     ? set('binlog_expire_logs_seconds', 604_800, BECAUSE.keepLogs)
@@ -162,7 +166,7 @@ const asynchronous = (kind: ServerKind, words: Words): Setting[] => [
 export function mysqlGroups(config: PairConfig, kind: ServerKind): Group[] {
   const words = wordsOf(kind);
   return [
-    { title: 'binary log', settings: binaryLog(kind, words) },
+    { title: 'binary log', settings: binaryLog(config, kind, words) },
     { title: 'receiver and applier', settings: applier(config, kind, words) },
     config.mysql.durability === 'lossless'
       ? { title: 'lossless: acknowledged by the other node', settings: lossless(kind, words) }

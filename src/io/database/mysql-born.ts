@@ -1,7 +1,6 @@
 // Of a server without GTIDs that is closed: where in its own binary log the last transaction ends that was born at it. What
 // follows is what it applied. An open server's log is taken for its own to the end; a closed one's is looked through from
 // there on, some events at each status, since the server holds its commits up while it reads them out.
-import type { HeldConnection } from './connection.ts';
 import { countdown } from './deadline.ts';
 import { rowsOf, text } from './rows.ts';
 
@@ -9,6 +8,11 @@ import { rowsOf, text } from './rows.ts';
 export interface Place {
   readonly file: string;
   readonly offset: number;
+}
+
+/** A connection, as far as it is needed here. */
+interface Asked {
+  query(sql: string, deadlineMs: number): Promise<unknown>;
 }
 
 export interface OwnLog {
@@ -20,7 +24,7 @@ export interface OwnLog {
 
 export interface Born {
   /** Told at each status. */
-  seen(server: Seen, by: HeldConnection, deadlineMs: number): Promise<OwnLog>;
+  seen(server: Seen, by: Asked, deadlineMs: number): Promise<OwnLog>;
 }
 
 interface Seen {
@@ -53,7 +57,7 @@ export function bornHere(): Born {
   let look: Look | null = null;
   let files: { readonly current: string; readonly all: readonly Place[] } | null = null;
 
-  async function born(server: Seen, by: HeldConnection, deadlineMs: number): Promise<Place | null> {
+  async function born(server: Seen, by: Asked, deadlineMs: number): Promise<Place | null> {
     const { readOnly, logged, serverId } = server;
     if (!readOnly) {
       look = { at: logged, born: logged };
@@ -87,7 +91,7 @@ function isBefore(x: Place, y: Place): boolean {
   return a < b || (a === b && x.offset < y.offset);
 }
 
-async function filesOf(by: HeldConnection, deadlineMs: number): Promise<Place[]> {
+async function filesOf(by: Asked, deadlineMs: number): Promise<Place[]> {
   const rows = rowsOf(await by.query('SHOW BINARY LOGS', deadlineMs));
   return rows.map((row) => ({ file: text(row['Log_name']), offset: Number(row['File_size']) }));
 }
@@ -101,7 +105,7 @@ function startOf(files: readonly Place[], logged: Place): Look {
 async function lookOn(
   look: Look,
   log: { readonly serverId: number; readonly logged: Place; readonly files: readonly Place[] },
-  by: HeldConnection,
+  by: Asked,
   deadlineMs: number,
 ): Promise<void> {
   const { file, offset } = look.at;

@@ -1,6 +1,7 @@
 // The privileges that twinkeep's two accounts need on MySQL 8.0 and newer, each with its reason; docs/MYSQL.md shows the
 // same list. Granted by the tests against a real server, and no more, so that a missing one shows.
 import type { Grant } from './grants.ts';
+import { mysql56AdminGrants } from './mysql56-grants.ts';
 import { salvageGrants } from './salvage-grants.ts';
 
 export function mysqlAdminGrants(schema: string): readonly Grant[] {
@@ -30,6 +31,11 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
     },
     { privileges: 'REPLICATION CLIENT', on: '*.*', because: "reads the channel's status" },
     {
+      privileges: 'REPLICATION SLAVE',
+      on: '*.*',
+      because: 'reads the binary log for what was written here, where there are no GTIDs to tell',
+    },
+    {
       privileges: 'SERVICE_CONNECTION_ADMIN',
       on: '*.*',
       because: 'may use admin_port when connections run out',
@@ -57,6 +63,18 @@ export function mysqlAdminGrants(schema: string): readonly Grant[] {
         'applies what a fallen writer had committed alone, under its own GTIDs (`durability: async`; from 8.0.18)',
     },
     ...salvageGrants('mysql', schema),
+  ];
+}
+
+/** 5.7 has none of the smaller privileges. */
+export function mysql57AdminGrants(schema: string): readonly Grant[] {
+  return [
+    ...mysql56AdminGrants(schema),
+    {
+      privileges: 'SELECT',
+      on: 'performance_schema.*',
+      because: 'reads counters and the threads of the channel',
+    },
   ];
 }
 

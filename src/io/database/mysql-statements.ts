@@ -11,6 +11,8 @@ export interface Statements {
   readonly stopReceiver: string;
   readonly stopApplier: string;
   readonly showReplica: string;
+  /** The end of the server's own binary log. */
+  readonly showLogEnd: string;
   /** Begins a statement that makes or changes the channel; its options begin with `source`. */
   readonly changeSource: string;
   readonly source: 'SOURCE' | 'MASTER';
@@ -58,6 +60,7 @@ const SINCE_8_0_26: Statements = {
   stopReceiver: 'STOP REPLICA IO_THREAD',
   stopApplier: 'STOP REPLICA SQL_THREAD',
   showReplica: 'SHOW REPLICA STATUS',
+  showLogEnd: 'SHOW BINARY LOG STATUS',
   changeSource: 'CHANGE REPLICATION SOURCE TO',
   source: 'SOURCE',
   removeChannel: 'RESET REPLICA ALL',
@@ -91,6 +94,7 @@ const BEFORE_8_0_26: Statements = {
   stopReceiver: 'STOP SLAVE IO_THREAD',
   stopApplier: 'STOP SLAVE SQL_THREAD',
   showReplica: 'SHOW SLAVE STATUS',
+  showLogEnd: 'SHOW MASTER STATUS',
   changeSource: 'CHANGE MASTER TO',
   source: 'MASTER',
   removeChannel: 'RESET SLAVE ALL',
@@ -131,8 +135,12 @@ export function statementsFor(version: string): Statements {
 }
 
 /** `version` as versionNumber has it. */
-export const statementsOf = (version: number): Statements =>
-  version >= 80_026 ? SINCE_8_0_26 : BEFORE_8_0_26;
+export function statementsOf(version: number): Statements {
+  if (version < 80_026) return BEFORE_8_0_26;
+  // 8.2 has the new words, and 8.4 no longer the old ones.
+  const { showLogEnd } = version >= 80_200 ? SINCE_8_0_26 : BEFORE_8_0_26;
+  return { ...SINCE_8_0_26, showLogEnd };
+}
 
 /**
  * The facts that a status is made of, in one round trip; read by mysql-status.ts in this order. `variables` false: without
@@ -147,7 +155,7 @@ export function statusSql({ semiSync, showReplica }: Statements, variables = tru
     `${capital(semiSync.replica)}_status`,
   ];
   const asked = `SELECT @@version AS version, @@server_id AS id, @@server_uuid AS uuid, @@GLOBAL.super_read_only AS super_ro,
-   @@GLOBAL.gtid_executed AS executed, @@GLOBAL.sync_relay_log AS sync_relay_log,
+   @@GLOBAL.gtid_executed AS executed, @@GLOBAL.sync_relay_log AS sync_relay_log, @@GLOBAL.gtid_mode AS gtid_mode,
    @@GLOBAL.${semiSync.source}_enabled AS source, @@GLOBAL.${semiSync.replica}_enabled AS replica`;
   return `${variables ? asked : 'DO 0'};
   SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.global_status

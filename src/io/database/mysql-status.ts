@@ -9,6 +9,8 @@ export interface MysqlStatus extends ServerStatus {
   readonly channelDetail: ChannelDetail | null;
   /** The source side is switched on, though it may have been given up after a timeout. */
   readonly sourceEnabled: boolean;
+  /** The row of SHOW REPLICA STATUS; null without a channel. */
+  readonly replicaRow: Readonly<Record<string, unknown>> | null;
 }
 
 /** What steering the channel needs, and no decision. */
@@ -75,6 +77,7 @@ export function readStatus(
         }
       : null,
     sourceEnabled,
+    replicaRow: replica ?? null,
     semiSync: {
       // Given up after a timeout (somebody set a short one): commits wait no more until a replica has caught up.
       source: sourceEnabled && isOn(counter(`${semiSync.source}_status`)),

@@ -1,12 +1,15 @@
 // The port `Database` made real for MySQL 8.0.26, 8.4 and 9.x (5.7 by its statements), over the connections of
-// connections.ts.
+// connections.ts; with gtid_mode = OFF by file and position (mysql-places.ts, docs/MYSQL56.md).
 // What the server does, and why each statement is as it is: docs/MYSQL.md.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { contains } from '../../core/gtid/gtid.ts';
 import { parseGtidSet } from '../../core/gtid/mysql.ts';
+import { parsePositions } from '../../core/gtid/positions.ts';
 import { type Database, DatabaseError } from '../../runtime/ports.ts';
 import { type HeldConnection, SESSION } from './connection.ts';
 import { type DatabaseOptions, openConnections, whole } from './connections.ts';
 import { countdown } from './deadline.ts';
+import { type Born, bornHere } from './mysql-born.ts';
 import {
   applierStopped,
   type Channel,
@@ -18,6 +21,8 @@ import {
   stopReceiving,
 } from './mysql-channel.ts';
 import { closeWrites } from './mysql-close.ts';
+import { inPlaces, type PlacesStatus, placeOf } from './mysql-places.ts';
+import { startByPlace, startByPlaceAnew } from './mysql-places-channel.ts';
 import { type Statements, statementsFor, statusSql } from './mysql-statements.ts';
 import { type MysqlStatus, readStatus, variablesOf } from './mysql-status.ts';
 import { isOn, rowsOf, text } from './rows.ts';
@@ -35,9 +40,13 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
   /** As last told, for the while in which the server does not tell. */
   let variables: Readonly<Record<string, unknown>> | null = null;
   let switching: Promise<void> | null = null;
+  let born: Born = bornHere();
+  let receiverRan = false;
   const connections = openConnections(options, `${SESSION}, max_execution_time = 0`, () => {
-    // The next one may be of another version.
+    // The next one may be of another version, and its log and its receiver are looked at anew.
     known = null;
+    born = bornHere();
+    receiverRan = false;
   });
   const { where, table, probes, orders, keepUsers } = connections;
 
@@ -51,13 +60,26 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
   async function statusBy(by: HeldConnection, deadlineMs: number): Promise<MysqlStatus> {
     const left = countdown(deadlineMs);
     const words = await statements(by, left());
-    if (switching !== null && variables !== null) {
-      const result = await by.query(statusSql(words, false), left());
-      return readStatus(words, result, variables);
-    }
-    const result = await by.query(statusSql(words), left());
-    variables = variablesOf(result);
-    return readStatus(words, result);
+    const without = switching !== null && variables !== null;
+    const result = await by.query(statusSql(words, !without), left());
+    if (!without) variables = variablesOf(result);
+    const status = readStatus(words, result, variables ?? {});
+    return isWithoutGtids(variables) ? await placesBy(by, status, left()) : status;
+  }
+  async function placesBy(
+    by: HeldConnection,
+    status: MysqlStatus,
+    deadlineMs: number,
+  ): Promise<PlacesStatus> {
+    const left = countdown(deadlineMs);
+    const { columns, showLogEnd } = await statements(by, left());
+    if (status.channel?.receiver === 'running') receiverRan = true;
+    const [end] = rowsOf(await by.query(showLogEnd, left()));
+    const logged = placeOf(end?.['File'], end?.['Position']);
+    const { serverId, readOnly, replicaRow: replica } = status;
+    const own = logged === null ? null : await born.seen({ serverId, readOnly, logged }, by, left());
+    // 8.0 and later keep it in a table, as rendered for 5.7.
+    return inPlaces(status, { columns, replica, logged, own, receiverRan, repository: null });
   }
   /** The channel's functions need the words at once. */
   async function channelFor(deadlineMs: number): Promise<Channel> {
@@ -83,6 +105,20 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
   ): Promise<void> {
     const left = countdown(deadlineMs);
     await by(await channelFor(left()), left());
+  }
+
+  async function waitForPlace(history: string, deadlineMs: number): Promise<void> {
+    const left = countdown(deadlineMs);
+    const parsed = parsePositions(history);
+    if (!parsed.ok)
+      throw new DatabaseError('statement', `${where}: this server has no GTIDs: ${parsed.reason}`);
+    for (;;) {
+      const status = await statusBy(orders, left());
+      if (contains(status.executedGtid, history)) return;
+      refuseIfApplierStopped(status);
+      if (left() === 0) throw new DatabaseError('timeout', `${where}: ${history} is not executed yet`);
+      await sleep(POLL_MS);
+    }
   }
 
   return {
@@ -128,7 +164,19 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
     setSemiSyncReplica: (on, deadlineMs) =>
       steer(deadlineMs, (channel, leftMs) => setSemiSyncReplica(channel, on, leftMs)),
     async startChannel(deadlineMs, discardReceived = false) {
-      await steer(deadlineMs, discardReceived ? startChannelAnew : startChannel);
+      await steer(deadlineMs, async (channel, leftMs) => {
+        const left = countdown(leftMs);
+        const status = await channel.status(left());
+        if (!isWithoutGtids(variables))
+          return (discardReceived ? startChannelAnew : startChannel)(channel, left());
+        const placed = {
+          ...channel,
+          status: async (ms: number) => await placesBy(orders, await statusBy(orders, ms), ms),
+          receiverRan: () => receiverRan,
+        };
+        if (status.channel !== null)
+          await (discardReceived ? startByPlaceAnew : startByPlace)(placed, left());
+      });
       // The last promotion may have used the spare up. Without one the next is only slower.
       await connections.warmSpare(deadlineMs).catch(() => undefined);
     },
@@ -136,6 +184,8 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
     drain: (deadlineMs) => steer(deadlineMs, drain),
     async waitFor(gtid, deadlineMs) {
       const left = countdown(deadlineMs);
+      if (variables === null) await statusBy(orders, left());
+      if (isWithoutGtids(variables)) return await waitForPlace(gtid, left());
       const parsed = parseGtidSet(gtid);
       if (!parsed.ok)
         throw new DatabaseError('statement', `${where}: no GTID set of MySQL: ${parsed.reason}`);
@@ -147,6 +197,9 @@ export function openMysql(options: DatabaseOptions): MysqlDatabase {
     },
   };
 }
+
+const isWithoutGtids = (variables: Readonly<Record<string, unknown>> | null): boolean =>
+  variables !== null && text(variables['gtid_mode']) === 'OFF';
 
 async function setEventScheduler(orders: HeldConnection, on: boolean, deadlineMs: number): Promise<void> {
   const now = rowsOf(await orders.query('SELECT @@GLOBAL.event_scheduler AS s', deadlineMs));

@@ -1,23 +1,19 @@
 // What a MySQL 5.6 server says about itself, read in one round trip and turned into a ServerStatus. With GTIDs its histories
 // are sets as MySQL's are; without them they are places in binary logs (core/gtid/positions.ts).
 import { contains } from '../../core/gtid/gtid.ts';
-import { positionText } from '../../core/gtid/positions.ts';
 import type { ChannelStatus } from '../../runtime/ports.ts';
 import type { OwnLog, Place } from './mysql-born.ts';
+import { inPlaces, isIdle, type PlacesStatus, placeOf } from './mysql-places.ts';
 import { capital } from './mysql-statements.ts';
 import type { MysqlStatus } from './mysql-status.ts';
 import { MYSQL56 } from './mysql56-statements.ts';
 import { isOn, rowsAt, text } from './rows.ts';
 
-export interface Mysql56Status extends MysqlStatus {
+export interface Mysql56Status extends PlacesStatus {
   /** False: it replicates by file and position. */
   readonly gtids: boolean;
-  /** The source's uuid, without which nobody can say whose log it is that was applied. */
-  readonly sourceKnown: boolean;
   /** What is to be known of this server's limits, as sentences. */
   readonly warnings: readonly string[];
-  /** Where the applier stands in the source's log; null without a channel. */
-  readonly applied: Place | null;
   /** The end of its own log. */
   readonly logged: Place | null;
 }
@@ -31,9 +27,6 @@ function receiverState(said: string): ChannelStatus['receiver'] {
   if (said === 'Yes') return 'running';
   return said === 'No' ? 'stopped' : 'connecting';
 }
-
-const placeOf = (file: unknown, offset: unknown): Place | null =>
-  text(file) === '' ? null : { file: text(file), offset: Number(offset ?? 0) };
 
 export function warningsOf(variables: Readonly<Record<string, unknown>>): string[] {
   const warnings = [
@@ -66,21 +59,20 @@ export function readStatus56(result: unknown, { own, receiverRan }: Known): Mysq
   const plugins = pairs(2);
   const replica = rowsAt(result, 3)[0] ?? null;
   const master = rowsAt(result, 4)[0];
-  const { semiSync } = MYSQL56;
+  const { semiSync, columns } = MYSQL56;
   const gtids = text(variables['gtid_mode']) === 'ON';
-  const origin = text(variables['uuid']);
-  const logged = placeOf(master?.['File'], master?.['Position']);
-  const executedGtid = gtids ? oneLine(variables['executed']) : executedPlaces(origin, logged, own, replica);
+  const executedGtid = gtids ? oneLine(variables['executed']) : '';
   const acknowledging = isOn(counters.get(`${capital(semiSync.replica)}_status`));
-  const channel = replica ? channelOf(replica, { executedGtid, gtids, counters, receiverRan }) : null;
+  const channel = replica ? channelOf(replica, executedGtid, counters) : null;
   const sourceEnabled = isOn(plugins.get(`${semiSync.source}_enabled`));
-  return {
+  const logged = placeOf(master?.['File'], master?.['Position']);
+  const status: MysqlStatus = {
     version: text(variables['version']),
     serverId: Number(variables['id']),
     readOnly: isOn(variables['ro']),
     executedGtid,
     history: executedGtid,
-    origin,
+    origin: text(variables['uuid']),
     channel,
     channelDetail: replica
       ? {
@@ -90,6 +82,7 @@ export function readStatus56(result: unknown, { own, receiverRan }: Known): Mysq
         }
       : null,
     sourceEnabled,
+    replicaRow: replica,
     semiSync: {
       source: sourceEnabled && isOn(counters.get(`${capital(semiSync.source)}_status`)),
       replica:
@@ -99,12 +92,10 @@ export function readStatus56(result: unknown, { own, receiverRan }: Known): Mysq
     },
     receivesDurably: Number(variables['sync_relay_log']) === 1,
     uptimeS: Number(counters.get('Uptime') ?? 0),
-    gtids,
-    sourceKnown: text(replica?.['Master_UUID']) !== '',
-    warnings: warningsOf(variables),
-    applied: replica ? placeOf(replica['Relay_Master_Log_File'], replica['Exec_Master_Log_Pos']) : null,
-    logged,
   };
+  const repository = text(variables['relay_info']);
+  const placed = inPlaces(status, { columns, replica, logged, own, receiverRan, repository });
+  return { ...placed, ...(gtids ? status : {}), gtids, warnings: warningsOf(variables), logged };
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -114,37 +105,8 @@ const receivedOf = (replica: Row): string =>
 const appliedOf = (replica: Row): string =>
   `${text(replica['Relay_Master_Log_File'])}:${text(replica['Exec_Master_Log_Pos'])}`;
 
-/** The source's uuid is known once the receiver has connected to it. */
-function sourcePlace(replica: Row, file: string, offset: string): string {
-  const place = placeOf(replica[file], replica[offset]);
-  const source = text(replica['Master_UUID']);
-  return place === null || source === '' ? '' : positionText(source, place);
-}
-
-function executedPlaces(
-  origin: string,
-  logged: Place | null,
-  log: OwnLog | null,
-  replica: Row | null,
-): string {
-  const own = logged === null ? '' : positionText(origin, logged, log?.born ?? logged, log?.closed);
-  const source = replica ? sourcePlace(replica, 'Relay_Master_Log_File', 'Exec_Master_Log_Pos') : '';
-  return [own, source].filter((each) => each !== '').join(',');
-}
-
-function channelOf(
-  replica: Row,
-  beside: {
-    readonly executedGtid: string;
-    readonly gtids: boolean;
-    readonly counters: ReadonlyMap<string, string>;
-    readonly receiverRan: boolean;
-  },
-): ChannelStatus {
-  const { executedGtid, gtids, counters, receiverRan } = beside;
-  const receivedGtid = gtids
-    ? oneLine(replica['Retrieved_Gtid_Set'])
-    : sourcePlace(replica, 'Master_Log_File', 'Read_Master_Log_Pos');
+function channelOf(replica: Row, executedGtid: string, counters: ReadonlyMap<string, string>): ChannelStatus {
+  const receivedGtid = oneLine(replica['Retrieved_Gtid_Set']);
   const applier = text(replica['Slave_SQL_Running']) === 'Yes' ? 'running' : 'stopped';
   const receiver = receiverState(text(replica['Slave_IO_Running']));
   return {
@@ -156,16 +118,11 @@ function channelOf(
     applierError: errorOf(replica['Last_SQL_Errno'], replica['Last_SQL_Error']),
     receivedGtid,
     appliedGtid: executedGtid,
-    // After a start the receiver's place may be older than the relay log. Of half a transaction, which 5.6 counts as received,
-    // the rest may never come: an applier that waits for more has applied all that there is.
+    // Of half a transaction, which 5.6 counts as received, the rest may never come: an applier that waits for more has applied
+    // all that there is.
     drained:
-      (gtids
-        ? contains(executedGtid, receivedGtid)
-        : receiverRan && receivedOf(replica) === appliedOf(replica)) ||
+      contains(executedGtid, receivedGtid) ||
       (applier === 'running' && receiver !== 'running' && isIdle(replica)),
     heartbeats: Number(counters.get('Slave_received_heartbeats') ?? 0),
   };
 }
-
-const isIdle = (replica: Row): boolean =>
-  text(replica['Slave_SQL_Running_State']).startsWith('Slave has read all relay log');

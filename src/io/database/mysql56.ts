@@ -15,10 +15,12 @@ import {
   drain,
   setSemiSyncReplica,
   setSemiSyncSource,
+  startChannel,
+  startChannelAnew,
   stopReceiving,
 } from './mysql-channel.ts';
+import { type PlacesChannel, startByPlace, startByPlaceAnew } from './mysql-places-channel.ts';
 import { semiSyncValues } from './mysql-statements.ts';
-import { type Channel56, startChannel56, startChannelAnew56 } from './mysql56-channel.ts';
 import { closeWrites56 } from './mysql56-close.ts';
 import { MYSQL56, statusSql56 } from './mysql56-statements.ts';
 import { type Mysql56Status, readStatus56 } from './mysql56-status.ts';
@@ -52,7 +54,7 @@ export function openMysql56(options: DatabaseOptions): Mysql56Database {
     const own = await born.seen({ serverId, readOnly, logged }, by, left());
     return readStatus56(result, { own, receiverRan });
   }
-  const channel: Channel56 = {
+  const channel: PlacesChannel = {
     orders,
     statements: () => MYSQL56,
     status: (ms) => statusBy(orders, ms),
@@ -128,7 +130,16 @@ export function openMysql56(options: DatabaseOptions): Mysql56Database {
         );
     },
     async startChannel(deadlineMs, discardReceived = false) {
-      await (discardReceived ? startChannelAnew56 : startChannel56)(channel, deadlineMs);
+      const left = countdown(deadlineMs);
+      const { gtids } = await statusBy(orders, left());
+      const start = gtids
+        ? discardReceived
+          ? startChannelAnew
+          : startChannel
+        : discardReceived
+          ? startByPlaceAnew
+          : startByPlace;
+      await start(channel, left());
       // The last promotion may have used the spare up. Without one the next is only slower.
       await connections.warmSpare(deadlineMs).catch(() => undefined);
     },
@@ -150,7 +161,7 @@ export function openMysql56(options: DatabaseOptions): Mysql56Database {
 }
 
 /** Its wait point is after the commit: what nobody acknowledged is seen by others, and stays after a crash. */
-async function setSource(channel: Channel56, on: boolean, deadlineMs: number): Promise<void> {
+async function setSource(channel: PlacesChannel, on: boolean, deadlineMs: number): Promise<void> {
   if (!on) return setSemiSyncSource(channel, on, deadlineMs);
   const left = countdown(deadlineMs);
   const { source } = MYSQL56.semiSync;

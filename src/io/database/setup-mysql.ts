@@ -2,10 +2,11 @@
 import type { ServerKind } from '../../core/family.ts';
 import { DatabaseError } from '../../runtime/ports.ts';
 import { type HeldConnection, tlsFiles } from './connection.ts';
-import { mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
+import { mysql57AdminGrants, mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
 import { type Statements, statementsOf } from './mysql-statements.ts';
 import { isOn, rowsOf, text } from './rows.ts';
 import { ASK_MS_MAX, type Ask, type ChannelWanted, quote, type SetupFamily } from './setup-family.ts';
+import { logPlaces } from './setup-log-places.ts';
 
 /** caching_sha2_password came with this one, and with it the need for the source's public key. */
 const CACHING_SHA2 = 80_004;
@@ -67,7 +68,7 @@ async function change(connection: HeldConnection, sql: string): Promise<void> {
 function makeChannel(
   words: Statements,
   { version }: ServerKind,
-  { host, port, user, password, heartbeatS, tls }: ChannelWanted,
+  { host, port, user, password, heartbeatS, tls, place }: ChannelWanted,
 ): string {
   const { source } = words;
   const { ca, verify } = tlsFiles(tls);
@@ -76,7 +77,10 @@ function makeChannel(
     `PORT = ${port}`,
     `USER = ${quote(user)}`,
     `PASSWORD = ${quote(password)}`,
-    'AUTO_POSITION = 1',
+    `AUTO_POSITION = ${place === undefined ? 1 : 0}`,
+    ...(place === undefined || place === 'where it stands'
+      ? []
+      : [`LOG_FILE = ${quote(place.file)}`, `LOG_POS = ${place.offset}`]),
     `HEARTBEAT_PERIOD = ${heartbeatS}`,
     'CONNECT_RETRY = 1',
     `SSL = ${tls === null ? 0 : 1}`,
@@ -89,23 +93,25 @@ function makeChannel(
 export function mysqlSetup(kind: ServerKind): SetupFamily {
   const words = statementsOf(kind.version);
   return {
-    adminGrants: mysqlAdminGrants,
+    adminGrants: kind.version < 80_000 ? mysql57AdminGrants : mysqlAdminGrants,
     replicationGrants: mysqlReplicationGrants,
     async facts(ask) {
       const [facts = {}] = await ask(
         `SELECT @@server_id AS id, @@server_uuid AS uuid, @@log_bin AS logged, @@GLOBAL.gtid_executed AS executed,
-         @@GLOBAL.gtid_purged AS purged`,
+         @@GLOBAL.gtid_purged AS purged, @@GLOBAL.gtid_mode AS mode`,
       );
       const executed = oneLine(facts['executed']);
+      const server = { serverId: Number(facts['id']), uuid: text(facts['uuid']) };
+      const logBin = isOn(facts['logged']);
       return {
-        serverId: Number(facts['id']),
-        uuid: text(facts['uuid']),
-        logBin: isOn(facts['logged']),
+        ...server,
+        logBin,
         rplStatus: '',
         executed,
         history: executed,
         fetchFrom: null,
         purged: oneLine(facts['purged']),
+        ...(logBin && text(facts['mode']) === 'OFF' ? await logPlaces(ask, words, server) : {}),
       };
     },
     channels: (ask) => channels(words, ask),

@@ -1,11 +1,8 @@
 // Set-up's words for MySQL 5.6 (and 5.7 before 5.7.8), with GTIDs or by file and position.
-import type { SeenServer } from '../../core/pair/setup-facts.ts';
 import { type HeldConnection, tlsFiles } from './connection.ts';
 import { replicationGrants } from './grants.ts';
-import { bornHere } from './mysql-born.ts';
 import { mysql56AdminGrants } from './mysql56-grants.ts';
-import { MYSQL56, statusSql56 } from './mysql56-statements.ts';
-import { readStatus56 } from './mysql56-status.ts';
+import { MYSQL56 } from './mysql56-statements.ts';
 import { isOn, text } from './rows.ts';
 import {
   ASK_MS_MAX,
@@ -15,32 +12,9 @@ import {
   quote,
   type SetupFamily,
 } from './setup-family.ts';
+import { logPlaces } from './setup-log-places.ts';
 
 const oneLine = (value: unknown): string => text(value).replaceAll(/\s/g, '');
-
-async function placesOf(ask: Ask, facts: Readonly<Record<string, unknown>>): Promise<Partial<SeenServer>> {
-  const files = await ask('SHOW BINARY LOGS');
-  const [master] = await ask('SHOW MASTER STATUS');
-  const first = files[0];
-  if (first === undefined || master === undefined) return {};
-  const logged = { file: text(master['File']), offset: Number(master['Position']) };
-  const by = { query: (sql: string) => ask(sql) } as unknown as HeldConnection;
-  const born = bornHere();
-  // Looked through in shares; a closed server's own part of its log may be long.
-  for (;;) {
-    const server = { serverId: Number(facts['id']), readOnly: true, logged };
-    const own = await born.seen(server, by, ASK_MS_MAX);
-    if (own.born === null) continue;
-    const answers = [];
-    for (const sql of statusSql56(MYSQL56).split(';')) answers.push(await ask(sql));
-    const executed = readStatus56(answers, { own, receiverRan: false }).executedGtid;
-    return {
-      executed,
-      history: executed,
-      places: { start: { file: text(first['Log_name']), offset: 4 }, end: logged },
-    };
-  }
-}
 
 async function facts(ask: Ask): Promise<Facts> {
   const [row = {}] = await ask(
@@ -59,7 +33,9 @@ async function facts(ask: Ask): Promise<Facts> {
     history: executed,
     fetchFrom: null,
     purged: oneLine(row['purged']),
-    ...(byPlaces ? await placesOf(ask, row) : {}),
+    ...(byPlaces
+      ? await logPlaces(ask, MYSQL56, { serverId: Number(row['id']), uuid: text(row['uuid']) })
+      : {}),
   };
 }
 

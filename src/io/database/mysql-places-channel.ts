@@ -1,16 +1,15 @@
-// The channel of a MySQL 5.6 server where it differs from newer ones: semi-sync only where its plugins are loaded, and
-// replication by file and position. By position the receiver's place is not safe over a crash: it may be behind what is in the
-// relay log, which the applier would then execute twice. The applier's place is (relay_log_info_repository = TABLE, one transaction
-// with the rows). So a receiver that has not run since the server started begins where the applier stands, once that has
-// applied the whole relay log: nothing is lost, nothing is executed twice.
+// Steering the channel of a MySQL server without GTIDs. The receiver's place is not safe over a crash: it may be behind what is in
+// the relay log, which the applier would then execute twice. The applier's place is (a table, one transaction with the rows). So a
+// receiver that has not run since the server started begins where the applier stands, once that has applied the whole relay
+// log: nothing is lost, nothing is executed twice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError } from '../../runtime/ports.ts';
 import { countdown } from './deadline.ts';
-import { type Channel, drain, startChannel, startChannelAnew } from './mysql-channel.ts';
-import type { Mysql56Status } from './mysql56-status.ts';
+import { type Channel, drain, startChannel } from './mysql-channel.ts';
+import type { PlacesStatus } from './mysql-places.ts';
 
-export interface Channel56 extends Channel {
-  readonly status: (deadlineMs: number) => Promise<Mysql56Status>;
+export interface PlacesChannel extends Channel {
+  readonly status: (deadlineMs: number) => Promise<PlacesStatus>;
   /** Whether the receiver was seen to run since the server started. */
   readonly receiverRan: () => boolean;
 }
@@ -19,11 +18,10 @@ export interface Channel56 extends Channel {
 const CONNECT_MS_MAX = 500;
 const POLL_MS = 10;
 
-export async function startChannel56(channel: Channel56, deadlineMs: number): Promise<void> {
+export async function startByPlace(channel: PlacesChannel, deadlineMs: number): Promise<void> {
   const left = countdown(deadlineMs);
   const status = await channel.status(left());
   const stopped = status.channel?.receiver === 'stopped';
-  if (status.gtids) return startChannel(channel, left());
   if (!stopped || channel.receiverRan()) await startChannel(channel, left());
   else {
     await drain(channel, left());
@@ -32,10 +30,10 @@ export async function startChannel56(channel: Channel56, deadlineMs: number): Pr
   if (stopped && !status.sourceKnown) await keepSource(channel, left());
 }
 
-export async function startChannelAnew56(channel: Channel56, deadlineMs: number): Promise<void> {
+/** Throws the relay log away and fetches again what is not executed. */
+export async function startByPlaceAnew(channel: PlacesChannel, deadlineMs: number): Promise<void> {
   const left = countdown(deadlineMs);
   const status = await channel.status(left());
-  if (status.gtids) return startChannelAnew(channel, left());
   if (
     status.channel !== null &&
     status.channel.receiver !== 'stopped' &&
@@ -50,7 +48,7 @@ export async function startChannelAnew56(channel: Channel56, deadlineMs: number)
  * The source's uuid is learnt when the receiver connects, and written to the disk when it stops: a standby that falls before
  * would not know whose log it has applied. So it is stopped once. A source that does not answer is not waited for.
  */
-async function keepSource(channel: Channel56, deadlineMs: number): Promise<void> {
+async function keepSource(channel: PlacesChannel, deadlineMs: number): Promise<void> {
   const left = countdown(Math.min(deadlineMs, CONNECT_MS_MAX));
   while (!(await channel.status(deadlineMs)).sourceKnown) {
     if (left() === 0) return;
@@ -62,22 +60,21 @@ async function keepSource(channel: Channel56, deadlineMs: number): Promise<void>
 }
 
 /** Empties the relay log, and fetches from where the applier stands. */
-async function fetchFromApplied(channel: Channel56, deadlineMs: number): Promise<void> {
+async function fetchFromApplied(channel: PlacesChannel, deadlineMs: number): Promise<void> {
   const left = countdown(deadlineMs);
   const { orders } = channel;
-  const { stopReplica, startReplica } = channel.statements();
+  const { stopReplica, startReplica, changeSource, source } = channel.statements();
   await orders.query(stopReplica, left());
   // The applier's place changes no more.
-  const { channel: now, applied, warnings } = await channel.status(left());
+  const { channel: now, applied, unsafePlace } = await channel.status(left());
   if (now === null)
     throw new DatabaseError('statement', 'this server has no replication channel; twinkeep setup makes it');
   if (applied === null)
     throw new DatabaseError('statement', "the applier does not know its place in the source's log");
-  const unsafe = warnings.find((each) => each.startsWith('relay_log_info_repository'));
-  if (unsafe !== undefined) throw new DatabaseError('statement', unsafe);
+  if (unsafePlace !== null) throw new DatabaseError('statement', unsafePlace);
   const file = applied.file.replaceAll(/['\\]/g, '');
   await orders.query(
-    `CHANGE MASTER TO MASTER_LOG_FILE = '${file}', MASTER_LOG_POS = ${Number(applied.offset)}`,
+    `${changeSource} ${source}_LOG_FILE = '${file}', ${source}_LOG_POS = ${Number(applied.offset)}`,
     left(),
   );
   await orders.query(startReplica, left());
