@@ -2,7 +2,7 @@
 // folder that it works in.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../../core/error.ts';
 import { findTool } from './tools.ts';
@@ -42,25 +42,30 @@ export function serviceCommands(given: ServiceCommands): { readonly stop: string
   );
 }
 
-/** The servers that work in this data directory: a server's working directory is its data directory. */
+/** The servers that work in this data directory: a server's working directory is its data directory, under whatever path it sees it. */
 export function serversIn(datadir: string): number[] {
-  let real: string;
-  try {
-    real = realpathSync(datadir);
-  } catch {
-    return [];
-  }
+  const there = identityOf(datadir);
+  if (there === null) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-        return NAMES.has(name) && readlinkSync(`/proc/${pid}/cwd`) === real;
+        return NAMES.has(name) && identityOf(`/proc/${pid}/cwd`) === there;
       } catch {
         return false; // ended meanwhile
       }
     })
     .map(Number);
+}
+
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return null;
+  }
 }
 
 function runCommand(command: string, limitMs: number): Promise<{ ok: boolean; said: string }> {
