@@ -9,12 +9,7 @@ const NEW = ['8.0.26', '8.0.36-28', '8.4.3', '9.7.4-2'];
 describe('the statements of MySQL', () => {
   it.each(OLD)('%s speaks of master and slave', (version) => {
     const words = statementsFor(version);
-    // This one was renamed later than the rest.
-    expect(words.showLogEnd).toBe(
-      version.startsWith('8.0.') ? 'SHOW MASTER STATUS' : 'SHOW BINARY LOG STATUS',
-    );
-    const all =
-      JSON.stringify({ ...words, showLogEnd: '' }) + statusSql(words) + JSON.stringify(semiSyncValues(words));
+    const all = JSON.stringify(words) + statusSql(words) + JSON.stringify(semiSyncValues(words));
     expect(all).not.toMatch(
       /replica_enabled|START REPLICA|Source_Host|_source_|performance_schema\.processlist/,
     );
@@ -30,7 +25,12 @@ describe('the statements of MySQL', () => {
 
   it.each(NEW)('%s speaks of source and replica', (version) => {
     const words = statementsFor(version);
-    const all = JSON.stringify(words) + statusSql(words) + JSON.stringify(semiSyncValues(words));
+    // This one was renamed later than the rest.
+    expect(words.showLogEnd).toBe(
+      version.startsWith('8.0.') ? 'SHOW MASTER STATUS' : 'SHOW BINARY LOG STATUS',
+    );
+    const all =
+      JSON.stringify({ ...words, showLogEnd: '' }) + statusSql(words) + JSON.stringify(semiSyncValues(words));
     expect(all).not.toMatch(/master|slave/i);
     expect(words).toMatchObject({
       startReplica: 'START REPLICA',
