@@ -55,7 +55,7 @@ export function openAccountCheck(
       const [row] = rowsOf(await connection.query('SELECT @@version AS version', ASK_MS_MAX));
       const kind = kindOf(text(row?.['version']));
       if (kind === null) return [];
-      const wanted = grantsFor(kind.family, schema);
+      const wanted = grantsFor(kind, schema);
       const missing = await checkGrants(connection, wanted.admin, ASK_MS_MAX);
       const lacking = which === 'own' ? await withoutSemiSync(connection) : [];
       const replication = which === 'own' ? [] : await replicationMissing(wanted.replication);

@@ -1,9 +1,9 @@
 // The privileges that twinkeep's two accounts need, each with its reason; docs/MARIADB.md shows the same list. Read by
 // set-up, which grants them, by the manager at each start, and by the doctor: checkGrants names a missing one with the
 // statement that mends it. grantsFor has the lists of every family; the others' are in files of their own.
-import type { ServerFamily } from '../../core/family.ts';
+import type { ServerKind } from '../../core/family.ts';
 import type { HeldConnection } from './connection.ts';
-import { mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
+import { mysql57AdminGrants, mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
 import { mysql56AdminGrants } from './mysql56-grants.ts';
 import { rowsOf } from './rows.ts';
 import { salvageGrants } from './salvage-grants.ts';
@@ -97,20 +97,24 @@ export interface AccountGrants {
   readonly optional: readonly OptionalGrant[];
 }
 
-/** What both accounts need on a server of this family, and what features beyond that need. */
-export function grantsFor(family: ServerFamily, schema: string): AccountGrants {
-  switch (family) {
-    case 'mariadb':
-      return { admin: adminGrants(schema), replication: replicationGrants, optional: READS_ROWS };
-    case 'mysql':
-      return {
-        admin: mysqlAdminGrants(schema),
-        replication: mysqlReplicationGrants,
-        optional: [...READS_ROWS, ...CLONES],
-      };
-    case 'mysql56':
-      return { admin: mysql56AdminGrants(schema), replication: replicationGrants, optional: READS_ROWS };
-  }
+/** Of one feature only, which its reason names; an administrator may take it away, and the rest goes on. Null: needed. */
+const featureOf = ({ because }: Grant): string | null =>
+  /`(?:twinkeep (?:salvage|clone|verify|archive)|durability: async)[^`]*`/.exec(because)?.[0] ?? null;
+
+/** What both accounts need on such a server, and what features beyond that need. */
+export function grantsFor({ family, version }: ServerKind, schema: string): AccountGrants {
+  const mysql = version < 80_000 ? mysql57AdminGrants : mysqlAdminGrants;
+  const all = { mariadb: adminGrants, mysql, mysql56: mysql56AdminGrants }[family](schema);
+  const features = all.flatMap((grant) => {
+    const feature = featureOf(grant);
+    return feature === null ? [] : [{ ...grant, optionalFor: feature }];
+  });
+  const clones = family === 'mysql' && version >= 80_017 ? CLONES : [];
+  return {
+    admin: all.filter((grant) => featureOf(grant) === null),
+    replication: family === 'mysql' ? mysqlReplicationGrants : replicationGrants,
+    optional: [...features, ...READS_ROWS, ...clones],
+  };
 }
 
 export interface MissingGrant {
@@ -128,11 +132,15 @@ const SHOWN_AS: Readonly<Record<string, string>> = {
   'REPLICATION REPLICA ADMIN': 'REPLICATION SLAVE ADMIN',
 };
 
+/** Servers show `twinkeep`.*, and lists say it with quotes or without. */
+const unquoted = (place: string): string => place.replaceAll('`', '');
+
 /** The privileges of the lines of SHOW GRANTS, by what they are on. */
 export function heldPrivileges(lines: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
   const held = new Map<string, Set<string>>();
   for (const line of lines) {
-    const [, privileges = '', on = ''] = /^GRANT (.+?) ON (\S+) TO /.exec(line) ?? [];
+    const [, privileges = '', place = ''] = /^GRANT (.+?) ON (\S+) TO /.exec(line) ?? [];
+    const on = unquoted(place);
     const set = held.get(on) ?? new Set<string>();
     for (const each of privileges.split(',')) {
       const name = each.trim();
@@ -150,7 +158,9 @@ export function missingGrants(
 ): readonly MissingGrant[] {
   const held = heldPrivileges(lines);
   const has = (on: string, privilege: string): boolean =>
-    ['*.*', on].some((place) => held.get(place)?.has(privilege) || held.get(place)?.has('ALL PRIVILEGES'));
+    ['*.*', unquoted(on)].some(
+      (place) => held.get(place)?.has(privilege) || held.get(place)?.has('ALL PRIVILEGES'),
+    );
   return wanted.flatMap((grant) =>
     grant.privileges
       .split(', ')

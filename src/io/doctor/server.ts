@@ -190,7 +190,7 @@ async function grantFacts(
 ): Promise<GrantFact[] | string> {
   const kind = kindOf(version);
   if (kind === null) return `"${version}" is no known version`;
-  const { admin, optional } = grantsFor(kind.family, schema);
+  const { admin, optional } = grantsFor(kind, schema);
   try {
     const missing = await checkGrants(connection, admin, ASK_MS_MAX);
     const wished = await Promise.all(
