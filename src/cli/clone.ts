@@ -332,7 +332,7 @@ async function proven({ config, self }: Context, journal: CloneJournal, teller: 
       node.ineligible.length === 0
     )
       return;
-    const now = `${node?.executedGtid} ${node?.lagMs}`;
+    const now = node?.executedGtid ?? '';
     if (now !== reached) {
       reached = now;
       sinceMs = performance.now();

@@ -103,7 +103,8 @@ async function positionMariadb(
 /** MySQL's copy knows its GTIDs; the channel that came with the data is the donor's own. Safe to repeat. */
 async function positionMysql(admin: Endpoint, source: Source): Promise<void> {
   await withConnection(admin, async (connection) => {
-    await connection.query('STOP REPLICA', STATEMENT_MS_MAX);
+    // Its relay log did not come along, and without it the channel does not start (13124).
+    await connection.query('STOP REPLICA; RESET REPLICA ALL', STATEMENT_MS_MAX);
     await connection.query(
       `CHANGE REPLICATION SOURCE TO SOURCE_HOST = ${quote(source.host)}, SOURCE_PORT = ${source.port},
        SOURCE_USER = ${quote(source.user)}, SOURCE_PASSWORD = ${quote(source.password)}, SOURCE_AUTO_POSITION = 1,
