@@ -238,4 +238,8 @@ export async function abortClone(run: CloneRun, begun: CloneJournal): Promise<vo
   await startServer(run.commands, journal.datadir);
   run.file.remove();
   await run.refresh();
+  // The old data may be what was wrong: the clone is given up all the same.
+  await answering(run, journal).catch((error: Error) =>
+    run.told.step('start', `the old data are back, but ${error.message}`),
+  );
 }
