@@ -1,4 +1,5 @@
 // Replaying saved transactions at the writer, or giving them up.
+import type { LoggedTransaction } from '../core/binlog/logged.ts';
 import { OperatorError } from '../core/error.ts';
 import { freshReport } from '../core/pair/state.ts';
 import {
@@ -10,7 +11,7 @@ import {
 import { prepareReplay, type Replayed, replayTransaction, type Writer } from '../io/salvage/replay.ts';
 import { DatabaseError } from '../runtime/ports.ts';
 import { openSalvageServer } from './salvage-servers.ts';
-import { refusal, type SalvageWorld, savedTransaction } from './salvage-world.ts';
+import { refusal, type SalvageWorld, withSaved } from './salvage-world.ts';
 
 /** The node whose server takes writes, with a connection for rows. */
 export async function openWriter(world: SalvageWorld): Promise<Writer & { close(): void }> {
@@ -40,13 +41,12 @@ function updated(
 }
 
 async function replayOne(
-  world: SalvageWorld,
   writer: Writer,
   index: SalvageIndex,
   each: TransactionSummary,
+  transaction: LoggedTransaction,
   force: boolean,
 ): Promise<Replayed> {
-  const transaction = savedTransaction(world.store, index, each.number);
   const readable = transaction.statements.length === 0 && transaction.unreadable.length === 0;
   const [obstacle] = each.obstacles;
   if (obstacle !== undefined && !(force && readable)) return { outcome: 'failed', because: obstacle };
@@ -77,10 +77,12 @@ export async function replay(
   let done = index;
   try {
     await prepareReplay(writer);
-    for (const each of chosen) {
-      const result = await replayOne(world, writer, done, each, force);
-      done = updated(done, each.number, result.outcome, 'because' in result ? result.because : null);
-    }
+    await withSaved(world.store, index, async (get) => {
+      for (const each of chosen) {
+        const result = await replayOne(writer, done, each, await get(each.number), force);
+        done = updated(done, each.number, result.outcome, 'because' in result ? result.because : null);
+      }
+    });
   } catch (error) {
     if (error instanceof DatabaseError)
       throw refusal(
@@ -91,16 +93,16 @@ export async function replay(
     throw error;
   } finally {
     writer.close();
-    world.store.write(done);
+    await world.store.write(done);
   }
   return done;
 }
 
-export function discard(
+export async function discard(
   world: SalvageWorld,
   index: SalvageIndex,
   numbers: readonly number[] | null,
-): SalvageIndex {
+): Promise<SalvageIndex> {
   const chosen = new Set(
     openTransactions(index).flatMap(({ number }) =>
       numbers === null || numbers.includes(number) ? [number] : [],
@@ -111,6 +113,6 @@ export function discard(
       chosen.has(each.number) ? { ...each, outcome: 'discarded', because: null } : each,
   );
   const done = { ...index, transactions };
-  world.store.write(done);
+  await world.store.write(done);
   return done;
 }

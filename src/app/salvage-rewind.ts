@@ -13,8 +13,8 @@ import {
   type SalvageWorld,
   STATUS_MS_MAX,
   sameErrant,
-  savedTransaction,
   unreadable,
+  withSaved,
 } from './salvage-world.ts';
 
 interface Journal {
@@ -66,20 +66,17 @@ export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<
   };
   try {
     const journal: Journal = { id: index.id, phase: 'undo', target };
-    store.writeJournal(journal);
+    await store.writeJournal(journal);
     await stopChannel(order);
-    await undoRows(
-      order,
-      index.transactions.length,
-      (number) => savedTransaction(store, index, number),
-      server.definitions,
+    await withSaved(store, index, (get) =>
+      undoRows(order, index.transactions.length, get, server.definitions),
     );
     return await finishRewind(world, order, index);
   } catch (error) {
     if (error instanceof OperatorError) {
       // Nothing was undone.
-      store.write({ ...index, unrewindable: [...index.unrewindable, error.message] });
-      store.clearJournal();
+      await store.write({ ...index, unrewindable: [...index.unrewindable, error.message] });
+      await store.clearJournal();
       world.mending(null);
     }
     throw error;
@@ -91,11 +88,11 @@ export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<
 async function finishRewind(world: SalvageWorld, order: Rewind, index: SalvageIndex): Promise<SalvageIndex> {
   const { store, self } = world;
   const journal: Journal = { id: index.id, phase: 'reset', target: order.target };
-  store.writeJournal(journal);
+  await store.writeJournal(journal);
   await resetHistory(order);
   const done: SalvageIndex = { ...index, state: 'undone' };
-  store.write(done);
-  store.clearJournal();
+  await store.write(done);
+  await store.clearJournal();
   world.mending(null);
   world.say(
     'info',
@@ -107,7 +104,7 @@ async function finishRewind(world: SalvageWorld, order: Rewind, index: SalvageIn
 
 /** What an interruption left: null when no rewind was under way. */
 export function interruptedRewind(store: SalvageStore): Journal | null {
-  const journal = store.readJournal() as Partial<Journal> | null;
+  const journal = store.journal as Partial<Journal> | null;
   if (typeof journal?.id !== 'string' || typeof journal.target !== 'string') return null;
   return { id: journal.id, target: journal.target, phase: journal.phase === 'reset' ? 'reset' : 'undo' };
 }
@@ -127,8 +124,8 @@ export async function resumeRewind(world: SalvageWorld, journal: Journal): Promi
     }
     await seal(order);
     // Before the rows: nothing was done. After the marker was taken away: all was.
-    if (journal.phase === 'reset' && index !== null) store.write({ ...index, state: 'undone' });
-    store.clearJournal();
+    if (journal.phase === 'reset' && index !== null) await store.write({ ...index, state: 'undone' });
+    await store.clearJournal();
     world.mending(null);
   } finally {
     server.close();

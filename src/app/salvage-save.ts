@@ -81,7 +81,7 @@ export async function save(world: SalvageWorld, wish: Wish): Promise<SalvageInde
     if (index === null) return null;
     const transactions = index.transactions.map((each) => ({ ...each, ...known.get(each.gtid) }));
     const saved = { ...index, transactions };
-    store.write(saved);
+    await store.write(saved);
     for (const older of store.list())
       if (
         older.id !== saved.id &&
@@ -89,7 +89,7 @@ export async function save(world: SalvageWorld, wish: Wish): Promise<SalvageInde
         older.state === 'saved' &&
         saved.why === 'errant'
       )
-        store.write({ ...older, state: 'superseded' });
+        await store.write({ ...older, state: 'superseded' });
     return saved;
   } finally {
     server.close();

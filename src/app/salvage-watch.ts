@@ -2,6 +2,7 @@
 // standby and came over the ring, saves it at once, and does what the configuration or an operator decided.
 import { OperatorError } from '../core/error.ts';
 import { lacking } from '../core/gtid/gtid.ts';
+import { errantHere } from '../core/pair/errant.ts';
 import { freshReport } from '../core/pair/state.ts';
 import {
   describeTransactions,
@@ -54,10 +55,11 @@ export function startSalvageWatch(world: SalvageWorld): SalvageWatch {
   }
 
   async function lookHere(): Promise<void> {
-    const found = await find(world);
+    // By the last reports first: most of the time there is nothing, and nobody is asked.
+    const found = errantHere(state()).length === 0 ? null : await find(world).catch(unlessAway);
     if (found === null) {
       last = null;
-      if (unreadable(world) === null) await settle(world);
+      if (unreadable(world) === null) await settle(world).catch(unlessAway);
       return;
     }
     // A status may be a moment old: twice the same is what is there.
@@ -78,7 +80,7 @@ export function startSalvageWatch(world: SalvageWorld): SalvageWatch {
       'errant-saved',
       `${self.name} has ${what} that ${peer.name} never had: saved as salvage ${index.id}. ${nextStep(index)}`,
     );
-    if (config.salvage !== 'ask') store.write({ ...index, decision: config.salvage });
+    if (config.salvage !== 'ask') await store.write({ ...index, decision: config.salvage });
   }
 
   function nextStep(index: SalvageIndex): string {
@@ -100,7 +102,7 @@ export function startSalvageWatch(world: SalvageWorld): SalvageWatch {
     const fresh = openTransactions(index).filter((each) => each.outcome === null);
     if (fresh.length === 0) return;
     if (index.decision === 'discard') {
-      discard(world, index, null);
+      await discard(world, index, null);
       say(
         'info',
         'salvage-discarded',
@@ -170,6 +172,12 @@ export function sayReplayed(world: SalvageWorld, index: SalvageIndex, numbers: r
   return because;
 }
 
+/** A server that does not answer in time is asked again. */
+function unlessAway(error: unknown): null {
+  if (!(error instanceof DatabaseError)) throw error;
+  return null;
+}
+
 /** What was saved and is not at this node any more: a clone took its place, or somebody undid it. */
 async function settle(world: SalvageWorld): Promise<void> {
   const saved = world.store.list().filter((each) => each.state === 'saved' && each.node === world.self.name);
@@ -177,7 +185,7 @@ async function settle(world: SalvageWorld): Promise<void> {
   const { history } = await world.own.status(STATUS_MS_MAX);
   for (const index of saved) {
     const gone = index.transactions.every((each) => isErrant(each.gtid, history));
-    world.store.write({ ...index, state: gone ? 'undone' : 'elsewhere' });
+    await world.store.write({ ...index, state: gone ? 'undone' : 'elsewhere' });
   }
 }
 

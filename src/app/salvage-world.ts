@@ -76,16 +76,28 @@ export async function find(world: SalvageWorld): Promise<Found | null> {
 
 export const sameErrant = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join();
 
-export function savedTransaction(
+/** The saved transactions while `work` lasts, each by its number. */
+export async function withSaved<T>(
   store: SalvageStore,
   index: SalvageIndex,
-  number: number,
-): LoggedTransaction {
-  const transaction = store.transaction(index.id, number);
-  if (transaction !== null) return transaction;
-  throw refusal(
-    'salvage-damaged',
-    `transaction ${number} of ${index.id} cannot be read`,
-    `look into ${store.folderOf(index.id)}: the raw events are there as well`,
-  );
+  work: (get: (number: number) => Promise<LoggedTransaction>) => Promise<T>,
+): Promise<T> {
+  const damaged = (what: string): OperatorError =>
+    refusal(
+      'salvage-damaged',
+      `${what} of ${index.id} cannot be read`,
+      `look into ${store.folderOf(index.id)}: the raw events are there as well`,
+    );
+  const saved = await store.transactions(index.id).catch((error: Error) => {
+    throw damaged(`the list of transactions (${error.message})`);
+  });
+  try {
+    return await work(async (number) => {
+      const transaction = await saved.get(number);
+      if (transaction === null) throw damaged(`transaction ${number}`);
+      return transaction;
+    });
+  } finally {
+    await saved.close();
+  }
 }

@@ -16,7 +16,7 @@ import { discard, openWriter, replay } from './salvage-replay.ts';
 import { rewind } from './salvage-rewind.ts';
 import { save } from './salvage-save.ts';
 import { sayReplayed, startSalvageWatch } from './salvage-watch.ts';
-import { refusal, type SalvageWorld, STATUS_MS_MAX, savedTransaction, unreadable } from './salvage-world.ts';
+import { refusal, type SalvageWorld, STATUS_MS_MAX, unreadable, withSaved } from './salvage-world.ts';
 
 /** Transactions shown at once, with their rows. */
 const SHOWN_MAX = 200;
@@ -51,9 +51,9 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
   }
 
   /** The operator's word is kept first, so that an interruption does not forget it. */
-  function decided(index: SalvageIndex, decision: SalvageIndex['decision']): SalvageIndex {
+  async function decided(index: SalvageIndex, decision: SalvageIndex['decision']): Promise<SalvageIndex> {
     const next = { ...index, decision };
-    world.store.write(next);
+    await world.store.write(next);
     return next;
   }
 
@@ -71,13 +71,13 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
         '`twinkeep salvage list` shows it',
       );
     if (action === 'rewind') {
-      const done = await undone(decided(index, 'rewind'));
+      const done = await undone(await decided(index, 'rewind'));
       return { ok: true, because: `${done.node} has these transactions no more`, index: done };
     }
     if (action === 'discard') {
-      const done = discard(
+      const done = await discard(
         world,
-        await undone(numbers === null ? decided(index, 'discard') : index),
+        await undone(numbers === null ? await decided(index, 'discard') : index),
         numbers,
       );
       const because = `${id}: discarded; the files are kept until \`twinkeep salvage forget ${id}\``;
@@ -136,7 +136,7 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
     const index = named(id);
     const numbers = numbersOf(index, wanted) ?? ofUsers(index).map((each) => each.number);
     const shown = numbers.slice(0, SHOWN_MAX);
-    const logged = shown.map((number) => savedTransaction(world.store, index, number));
+    const logged = await withSaved(world.store, index, (get) => Promise.all(shown.map(get)));
     const checks = check ? await checked(logged) : [];
     const transactions = shown.flatMap((number, i): TransactionView[] => {
       const transaction = logged[i];
@@ -157,14 +157,14 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
     }
   }
 
-  function forget(id: string): SalvageAnswer {
+  async function forget(id: string): Promise<SalvageAnswer> {
     const index = named(id);
     const open = openTransactions(index).length;
     if (index.state === 'saved' || (open > 0 && index.state !== 'superseded' && index.why !== 'stray')) {
       const message = `${id} holds ${open} transactions that are neither replayed nor discarded`;
       throw refusal('salvage-open', message, `\`twinkeep salvage discard ${id}\` first`);
     }
-    world.store.forget(id);
+    await world.store.forget(id);
     return { ok: true, because: `${id}: its files are removed`, index: null };
   }
 
@@ -173,7 +173,7 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
     show: (id, numbers, check) => answered(() => show(id, numbers, check)),
     order: (id, given) => answered(() => watch.alone(() => order(id, given))),
     take: (files) => answered(() => watch.alone(() => take(files))),
-    forget: (id) => answered(() => watch.alone(async () => forget(id))),
+    forget: (id) => answered(() => watch.alone(() => forget(id))),
   };
   return { salvages, stop: () => watch.stop() };
 }

@@ -110,8 +110,10 @@ describe.skipIf(ROOT === null)('a MySQL standby with transactions of its own', (
     expect(index.unrewindable).toEqual([]);
     const target = withoutErrant(own.history, writers.history) ?? '';
     const order: Rewind = { family: 'mysql', connection: b, schema: 'twinkeep', id: index.id, target };
-    const saved = (number: number) => {
-      const transaction = store.transaction(index.id, number);
+    const saved = async (number: number) => {
+      const transactions = await store.transactions(index.id);
+      const transaction = await transactions.get(number);
+      await transactions.close();
       if (transaction === null) throw new Error(`no transaction ${number}`);
       return transaction;
     };
@@ -134,7 +136,7 @@ describe.skipIf(ROOT === null)('a MySQL standby with transactions of its own', (
     await prepareReplay(writer);
     const outcomes: string[] = [];
     for (const { number } of index.transactions)
-      outcomes.push((await replayTransaction(writer, index.id, number, saved(number), false)).outcome);
+      outcomes.push((await replayTransaction(writer, index.id, number, await saved(number), false)).outcome);
     expect(outcomes).toEqual(['replayed', 'conflict']);
     await until(async () => (await content(pair.b)) === '1:1,2:21,3:3,4:4,100:1');
   });

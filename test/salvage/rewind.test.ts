@@ -89,8 +89,10 @@ async function rewindOf(index: SalvageIndex): Promise<Rewind> {
   return { family: 'mariadb', connection: rows(pair.b), schema: 'twinkeep', id: index.id, target };
 }
 
-function saved(index: SalvageIndex, number: number) {
-  const transaction = store.transaction(index.id, number);
+async function saved(index: SalvageIndex, number: number) {
+  const transactions = await store.transactions(index.id);
+  const transaction = await transactions.get(number);
+  await transactions.close();
   if (transaction === null) throw new Error(`no transaction ${number}`);
   return transaction;
 }
@@ -203,7 +205,7 @@ describe('a standby with transactions of its own', () => {
     const index = await save();
     expect(index.transactions.map((each) => each.rows)).toEqual([0, 1, 0]);
     expect(index.unrewindable.join()).toContain('it was logged as a statement: CREATE TABLE shop.stray');
-    expect(saved(index, 2).rows[0]).toMatchObject({ table: 'stray', after: { '@1': '1' } });
+    expect((await saved(index, 2)).rows[0]).toMatchObject({ table: 'stray', after: { '@1': '1' } });
     // The DDL left nothing behind: the GTIDs alone are set back.
     await resetHistory(await rewindOf(index));
   });
@@ -219,7 +221,7 @@ describe('replaying at the writer', () => {
     await resetHistory(order);
     await caughtUp();
     const writer = { connection: rows(pair.a), schema: 'twinkeep', definitions: definitions(pair.a) };
-    const all = index.transactions.map(({ number }) => saved(index, number));
+    const all = await Promise.all(index.transactions.map(({ number }) => saved(index, number)));
     const verdicts = (await checkTransactions(writer, all)).map((checks) =>
       checks.map((check) => check.verdict),
     );
@@ -237,7 +239,7 @@ describe('replaying at the writer', () => {
       const outcomes: string[] = [];
       for (const { number } of index.transactions)
         outcomes.push(
-          (await replayTransaction(writer, index.id, number, saved(index, number), false)).outcome,
+          (await replayTransaction(writer, index.id, number, await saved(index, number), false)).outcome,
         );
       return outcomes;
     };
@@ -247,7 +249,7 @@ describe('replaying at the writer', () => {
     expect(after).toBe('1:1000,2:2,3:3,4:4,101:1,1100:11 1:same,2:NULL');
     expect(await replayAll()).toEqual(first);
     expect(await content(pair.a)).toBe(after);
-    const forced = await replayTransaction(writer, index.id, 3, saved(index, 3), true);
+    const forced = await replayTransaction(writer, index.id, 3, await saved(index, 3), true);
     expect(forced.outcome).toBe('replayed');
     expect(await content(pair.a)).toContain('1:77,2:77,3:3');
     await caughtUp();
@@ -263,7 +265,7 @@ describe('replaying at the writer', () => {
     const writer = { connection: rows(pair.a), schema: 'twinkeep', definitions: definitions(pair.a) };
     await prepareReplay(writer);
     await pair.a.query('SET GLOBAL read_only = ON');
-    const outcome = await replayTransaction(writer, index.id, 1, saved(index, 1), false);
+    const outcome = await replayTransaction(writer, index.id, 1, await saved(index, 1), false);
     await pair.a.query('SET GLOBAL read_only = OFF');
     expect(outcome).toMatchObject({ outcome: 'failed', because: 'the server is the writer no more' });
     expect(await content(pair.a)).not.toContain('200:1');

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { decodeHeader, EVENT, type EventHeader, HEADER_BYTES, MAGIC } from '../../core/binlog/event.ts';
 import { type RawTransaction, transactionReader } from '../../core/binlog/transaction.ts';
 import { OperatorError } from '../../core/error.ts';
+import { breath } from './breath.ts';
 
 /** The largest event that is read; max_allowed_packet of a replica is 1 GB at most, ours is less. */
 const EVENT_BYTES_MAX = 512 << 20;
@@ -48,6 +49,7 @@ export async function* eventsOf(path: string, from = MAGIC.length): AsyncGenerat
   const file = await open(path, 'r');
   try {
     const bytesAt = window(file);
+    const breathe = breath();
     const magic = await bytesAt(0, MAGIC.length);
     if (MAGIC.some((byte, i) => magic[i] !== byte)) throw damaged(path, 0);
     for (let offset = MAGIC.length; ; ) {
@@ -58,6 +60,7 @@ export async function* eventsOf(path: string, from = MAGIC.length): AsyncGenerat
       const bytes = await bytesAt(offset, header.size);
       if (bytes.length < header.size) return;
       yield { header, bytes, offset };
+      await breathe();
       offset += header.size;
       if (header.type === EVENT.formatDescription && from > offset) offset = from;
     }

@@ -9,6 +9,7 @@ import type { RawTransaction } from '../../core/binlog/transaction.ts';
 import { OperatorError } from '../../core/error.ts';
 import { formatGtid, parseGtids } from '../../core/gtid/mariadb.ts';
 import type { Endpoint } from '../database/connection.ts';
+import { breath } from './breath.ts';
 import { type PlacedTransaction, transactionsOf } from './logfile.ts';
 import { type Family, fetchRaw } from './tool.ts';
 
@@ -19,7 +20,9 @@ export type Definitions = (schema: string, table: string) => Promise<TableDefini
 
 export async function withNames(raw: RawTransaction, definitions: Definitions): Promise<LoggedTransaction> {
   const rows: LoggedRow[] = [];
+  const breathe = breath();
   for (const { kind, before, after, map } of raw.rows) {
+    await breathe();
     const definition = await definitions(map.schema, map.table);
     rows.push({
       schema: map.schema,

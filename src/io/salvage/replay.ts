@@ -140,6 +140,17 @@ export async function prepareReplay(writer: Writer): Promise<void> {
   );
 }
 
+/** False: it was replayed before. */
+async function remember(writer: Writer, salvage: string, number: number, gtid: string): Promise<boolean> {
+  const known = (await ask(
+    writer,
+    `INSERT IGNORE INTO ${journalOf(writer)} (salvage, number, gtid) VALUES ('${salvage}', ${number}, '${gtid}')`,
+  )) as { affectedRows?: unknown };
+  if (Number(known.affectedRows) === 1) return true;
+  await ask(writer, 'ROLLBACK');
+  return false;
+}
+
 /** One transaction at the writer. `force`: where something else is there, the saved row wins. */
 export async function replayTransaction(
   writer: Writer,
@@ -151,16 +162,11 @@ export async function replayTransaction(
   if (!/^[a-z0-9-]+$/.test(salvage) || !/^[-\w:]*$/.test(transaction.gtid))
     throw new RangeError('no salvage of ours');
   await ask(writer, ROW_SESSION);
-  const [known] = rowsOf(
-    await ask(
-      writer,
-      `SELECT 1 AS n FROM ${journalOf(writer)} WHERE salvage = '${salvage}' AND number = ${number}`,
-    ),
-  );
-  if (known !== undefined) return { outcome: 'replayed' };
   await ask(writer, 'START TRANSACTION');
   const look: Look = (definition, image) => rowNow(writer, definition, image, true);
   try {
+    // First of all: a replay that was cut off in its COMMIT ends before this row is let in.
+    if (!(await remember(writer, salvage, number, transaction.gtid))) return { outcome: 'replayed' };
     const verdicts: Verdict[] = [];
     for (const row of transaction.rows) {
       const { definition, now } = await metBy(writer, row, look);
@@ -179,12 +185,8 @@ export async function replayTransaction(
       else if (change.kind === 'delete') await ask(writer, deleteSql(definition, change.at));
     }
     // Our account may write under read_only; what it wrote at a server that is the writer no more would be errant itself.
-    const written = (await ask(
-      writer,
-      `INSERT INTO ${journalOf(writer)} (salvage, number, gtid) SELECT '${salvage}', ${number}, '${transaction.gtid}' FROM DUAL
-       WHERE @@GLOBAL.read_only = 0`,
-    )) as { affectedRows?: unknown };
-    if (Number(written.affectedRows) !== 1) {
+    const [open] = rowsOf(await ask(writer, 'SELECT @@GLOBAL.read_only AS ro'));
+    if (Number(open?.['ro']) !== 0) {
       await ask(writer, 'ROLLBACK');
       return { outcome: 'failed', because: 'the server is the writer no more' };
     }

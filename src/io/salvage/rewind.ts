@@ -36,7 +36,10 @@ const unlogged = (family: Family): string =>
     family === 'mariadb' ? '; SET SESSION check_constraint_checks = 0' : ''
   }`;
 
-/** Whether the rows of this salvage are undone and the GTIDs perhaps not yet set. */
+/**
+ * Whether the rows of this salvage are undone and the GTIDs perhaps not yet set. The last word of a session that was cut off may be
+ * its COMMIT, still on its way: the lock waits for the end of it.
+ */
 export async function isUndone(rewind: Rewind): Promise<boolean> {
   const [there] = rowsOf(
     await ask(
@@ -46,7 +49,7 @@ export async function isUndone(rewind: Rewind): Promise<boolean> {
   );
   if (Number(there?.['n']) === 0) return false;
   const [row] = rowsOf(
-    await ask(rewind, `SELECT COUNT(*) AS n FROM ${table(rewind)} WHERE id = '${rewind.id}'`),
+    await ask(rewind, `SELECT COUNT(*) AS n FROM ${table(rewind)} WHERE id = '${rewind.id}' FOR UPDATE`),
   );
   return Number(row?.['n']) > 0;
 }
@@ -120,7 +123,7 @@ export const seal = (rewind: Rewind): Promise<void> => unseal(rewind, true);
 export async function undoRows(
   rewind: Rewind,
   count: number,
-  read: (number: number) => LoggedTransaction,
+  read: (number: number) => Promise<LoggedTransaction>,
   definitions: Definitions,
 ): Promise<void> {
   if (!ID.test(rewind.id)) throw new RangeError('no id of a salvage');
@@ -133,7 +136,7 @@ export async function undoRows(
   await ask(rewind, 'START TRANSACTION');
   try {
     await ask(rewind, `INSERT INTO ${table(rewind)} (id) VALUES ('${rewind.id}')`);
-    for (let number = count; number >= 1; number--) await undoOne(rewind, read(number), definitions);
+    for (let number = count; number >= 1; number--) await undoOne(rewind, await read(number), definitions);
     await ask(rewind, 'COMMIT');
   } catch (error) {
     // Ends the session, and with it the transaction.

@@ -1,7 +1,6 @@
 // Saving: the errant transactions of a log, raw, as SQL and row by row, before anything is changed. The log is a running server's
 // or files of a dead one. What cannot be taken apart is saved raw all the same, and named as an obstacle.
-import { chmodSync } from 'node:fs';
-import { copyFile, readdir } from 'node:fs/promises';
+import { chmod, copyFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fits, type TableDefinition } from '../../core/binlog/definition.ts';
 import type { LoggedTransaction } from '../../core/binlog/logged.ts';
@@ -11,7 +10,7 @@ import { type PlacedTransaction, transactionsOf } from '../binlog/logfile.ts';
 import { type Family, type FetchFrom, fetchRaw, printSql } from '../binlog/tool.ts';
 import { type Definitions, withNames } from '../binlog/transaction.ts';
 import type { Endpoint } from '../database/connection.ts';
-import { type SalvageStore, syncFile } from './store.ts';
+import { type SalvageStore, sync } from './store.ts';
 
 export type LogSource =
   /** Of a running server, by an account with REPLICATION SLAVE; each start is fetched to the end of its file, or of the log. */
@@ -102,8 +101,8 @@ async function keepRaw(taking: Taking, folder: string): Promise<string[]> {
   }
   const names = (await readdir(folder)).filter((each) => each.startsWith('raw-')).sort();
   for (const each of names) {
-    chmodSync(join(folder, each), 0o600);
-    syncFile(join(folder, each));
+    await chmod(join(folder, each), 0o600);
+    await sync(join(folder, each));
   }
   return names;
 }
@@ -111,11 +110,12 @@ async function keepRaw(taking: Taking, folder: string): Promise<string[]> {
 /** Null: nothing of what is wanted is in the log. */
 export async function takeSalvage(taking: Taking): Promise<SalvageIndex | null> {
   const { store, about } = taking;
-  const { id, folder } = store.begin(new Date(), about.node);
+  const { id, folder } = await store.begin(new Date(), about.node);
   let complete = false;
   try {
     const raw = await keepRaw(taking, folder);
     const transactions: TransactionSummary[] = [];
+    const saving = await store.saving(id);
     const unrewindable = new Set<string>();
     for await (const each of transactionsOf(raw.map((file) => join(folder, file)))) {
       if (!taking.wanted(each.gtid)) {
@@ -127,16 +127,17 @@ export async function takeSalvage(taking: Taking): Promise<SalvageIndex | null> 
       const logged = await withNames(each, taking.definitions);
       const obstacles = await obstaclesOf(each, taking);
       const number = transactions.length + 1;
-      store.saveTransaction(id, number, logged);
+      await saving.add(logged);
       transactions.push(summary(number, logged, taking.schema, obstacles));
       for (const obstacle of obstacles) unrewindable.add(`${each.gtid}: ${obstacle}`);
     }
+    await saving.close();
     if (transactions.length === 0) return null;
     for (const file of raw) {
       const into = join(folder, `${file}.sql`);
       // What cannot be printed is there raw.
       await printSql(taking.family, join(folder, file), into, taking.deadlineMs).then(
-        () => syncFile(into),
+        () => sync(into),
         () => undefined,
       );
     }
@@ -151,12 +152,12 @@ export async function takeSalvage(taking: Taking): Promise<SalvageIndex | null> 
       unrewindable: [...unrewindable],
       transactions,
     };
-    store.write(index);
+    await store.write(index);
     complete = true;
     return index;
   } finally {
     // Without its index nobody counts on it.
-    if (!complete) store.forget(id);
+    if (!complete) await store.forget(id);
   }
 }
 
