@@ -42,8 +42,25 @@ function authenticationOf(config: PairConfig): Authentication {
   return { kind: authentication.type, password };
 }
 
-function vipGroups({ vips, vrrp, reads }: PairConfig, self: NodeConfig): VipGroup[] {
+/** VRRP priorities between those of a fresh standby and of the writer: replicas come before the writer, in their order. */
+const REPLICA_PREFERRED = 249;
+
+/** The place of a further replica among them, the most preferred first; -1: a node. */
+function placeOf({ replicas }: PairConfig, self: NodeConfig): number {
+  const inOrder = [...replicas].sort((x, y) => y.priority - x.priority);
+  return inOrder.findIndex(({ name }) => name === self.name);
+}
+
+function vipGroups(config: PairConfig, self: NodeConfig): VipGroup[] {
+  const { vips, vrrp, reads } = config;
   const { priority } = self;
+  const place = placeOf(config, self);
+  if (place >= 0) {
+    const preferred = REPLICA_PREFERRED - place;
+    return [
+      { name: 'read', vips: vips.read, vrid: reads.vrrpId, vridKey: 'reads.vrrpId', priority, preferred },
+    ];
+  }
   const groups: VipGroup[] = [
     { name: 'write', vips: vips.write, vrid: vrrp.id, vridKey: 'vrrp.id', priority },
     { name: 'read', vips: vips.read, vrid: reads.vrrpId, vridKey: 'reads.vrrpId', priority },
@@ -58,6 +75,9 @@ export function wireSettings(config: PairConfig, self: NodeConfig, peer: NodeCon
     interfaceName: self.interface,
     ownAddress: self.address,
     peerAddress: peer.address,
+    furtherAddresses: [...config.nodes, ...config.replicas]
+      .map(({ address }) => address)
+      .filter((address) => address !== self.address && address !== peer.address),
     groups: vipGroups(config, self),
     version: vrrp.version,
     advertIntervalMs: vrrp.advertIntervalMs,
@@ -91,6 +111,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
   }
   const log = openLog('agent', config.pair, self.name);
   const configPath = join(folder, 'config.json');
+  const program = placeOf(config, self) >= 0 ? './replica.ts' : './manager.ts';
   writeFileSync(configPath, JSON.stringify({ config, node: self.name }), { mode: 0o600 });
 
   const worker = new Worker(new URL('./wire/thread.ts', import.meta.url), {
@@ -126,7 +147,7 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
       childStartedAt = Date.now();
       const started = spawn(
         process.execPath,
-        [...LEAN_NODE_FLAGS, fileURLToPath(new URL('./manager.ts', import.meta.url)), configPath],
+        [...LEAN_NODE_FLAGS, fileURLToPath(new URL(program, import.meta.url)), configPath],
         { stdio: ['ignore', 'inherit', 'inherit'] },
       );
       child = started;
@@ -291,8 +312,8 @@ export async function runAgent(config: PairConfig, self: NodeConfig): Promise<nu
 if (import.meta.main) {
   const { config, node } = resolvedFromEnvironment();
   keepCompiled();
-  const self = config.nodes.find((each) => each.name === node);
-  assert(self !== undefined, 'the command line names a node of the pair');
+  const self = [...config.nodes, ...config.replicas].find((each) => each.name === node);
+  assert(self !== undefined, 'the command line names a host of the pair');
   try {
     process.exit(await runAgent(config, self));
   } catch (error) {

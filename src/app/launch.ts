@@ -26,9 +26,10 @@ interface Resolved {
 
 /** Does not return. */
 export function becomeAgent(resolved: Resolved): void {
-  // On the host of a further replica it is another program: no VRRP, no write VIP, no promotion.
-  const isReplica = resolved.config.replicas.some(({ name }) => name === resolved.node);
-  const file = isReplica ? './replica.ts' : './agent.ts';
+  const { config, node } = resolved;
+  // A further replica that has no read VIP to hold needs no VRRP: its manager is all there is.
+  const isReplica = config.replicas.some(({ name }) => name === node);
+  const file = isReplica && config.vips.read.length === 0 ? './replica.ts' : './agent.ts';
   const entry = fileURLToPath(new URL(file, import.meta.url));
   const environment = { ...process.env, [VARIABLE]: JSON.stringify(resolved) };
   assert(process.execve !== undefined, 'Node 24 has process.execve');

@@ -1,6 +1,8 @@
-// The agent of a further replica: one process, without VRRP, without a write VIP, and without a say in who is writer. It
-// composes core/replica with the replica's own server and the APIs of both nodes. Started by `twinkeep agent` on its host.
-import { join } from 'node:path';
+// The manager of a further replica, without a write VIP and without a say in who is writer: composes core/replica with the
+// replica's own server and the APIs of both nodes. Where read VIPs are configured an agent (agent.ts) starts it and holds
+// them; otherwise it is all there is, and `twinkeep agent` becomes it.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readSecret } from '../config/secret.ts';
 import type { PairConfig, ReplicaConfig } from '../config/types.ts';
 import { assert, OperatorError } from '../core/error.ts';
@@ -9,6 +11,7 @@ import { sourceLives } from '../core/replica/fitness.ts';
 import { step } from '../core/replica/machine.ts';
 import { initialState, type ReplicaState } from '../core/replica/state.ts';
 import { statementOf } from '../core/replica/view.ts';
+import { agentSocketPath, type ReadsOnWire } from '../io/agentlink/link.ts';
 import { bootClock } from '../io/clock.ts';
 import { openDatabase } from '../io/database/open.ts';
 import { lockAgainstSecondAgent } from '../io/linux/process.ts';
@@ -20,16 +23,20 @@ import { openEventFile } from '../io/state/eventfile.ts';
 import { openStateFolder } from '../io/state/recordfile.ts';
 import { runMachine } from '../runtime/loop.ts';
 import { DatabaseError } from '../runtime/ports.ts';
+import { openAgentPort } from './agentport.ts';
 import { openEventLog } from './eventlog.ts';
 import { keepCompiled, resolvedFromEnvironment } from './launch.ts';
 import { type Level, openLog } from './log.ts';
 import { passwordIn } from './passwords.ts';
 import { startProber } from './prober.ts';
+import { startReplicaReads } from './replicareads.ts';
 
 const SCHEMA = 'twinkeep';
 const HEARTBEAT_S = 0.2;
 const TICK_MS = 250;
 const PLACE_MS_MAX = 1000;
+/** The last words to the agent must leave before the process ends. */
+const LAST_WORDS_MS = 50;
 
 type WithoutTime<E> = E extends ReplicaEvent ? Omit<E, 'nowMs'> : never;
 
@@ -50,11 +57,11 @@ function openFolder(config: PairConfig, self: ReplicaConfig): string {
   );
 }
 
-/** Runs until SIGTERM or SIGINT. */
-export function runReplica(config: PairConfig, self: ReplicaConfig): void {
-  const folder = openFolder(config, self);
+/** Runs until SIGTERM, SIGINT or its agent's word. `managed`: under an agent, which holds the lock of the folder. */
+export function runReplica(config: PairConfig, self: ReplicaConfig, managed: string | null): void {
+  const folder = managed ?? openFolder(config, self);
   const clock = bootClock();
-  const log = openLog('agent', config.pair, self.name);
+  const log = openLog(managed === null ? 'agent' : 'manager', config.pair, self.name);
   const eventFile = openEventFile(folder, (because) => log.say('warn', 'events-not-kept', because));
   const events = openEventLog(self.name, eventFile, () => machine.state.record.epoch);
   const say = (level: Level, code: string, because: string): void => {
@@ -157,14 +164,46 @@ export function runReplica(config: PairConfig, self: ReplicaConfig): void {
       },
       onStatus: (status) => dispatch({ kind: 'status', status, place }),
       onHeartbeat: () => undefined,
-      onLag: (lagMs) => dispatch({ kind: 'lag', lagMs }),
+      onLag(lagMs) {
+        reads?.lag(lagMs);
+        dispatch({ kind: 'lag', lagMs });
+      },
     },
   );
+
+  let onWire: ReadsOnWire | null = null;
+  const agent =
+    managed === null
+      ? null
+      : openAgentPort(agentSocketPath(folder), clock, config.failover.agentGraceMs, {
+          onLink(link) {
+            if (link === 'lost') onWire = null;
+          },
+          onWire(_, detail) {
+            onWire = detail.reads;
+          },
+          onSay: (level, code, because) => events.add(level, code, because),
+          onStop: (because) => stop(because),
+        });
+  const reads =
+    agent === null
+      ? null
+      : startReplicaReads({
+          clock,
+          config,
+          self,
+          state: () => machine.state,
+          wire: () => onWire,
+          grant: (grant) => agent.grantReads(grant),
+        });
 
   const token = readSecret(config.api.tokenFile, 'API token').value;
   const urls = config.nodes.map(({ name, address }) => ({ name, url: urlOf(config, address) }));
   const poll = startPairPoll(urls, token, clock, (name, askedMs, statement, because) => {
-    if (statement !== null && statement.heartbeat > 0) prober.heard(statement.heartbeat);
+    if (statement !== null && statement.heartbeat > 0) {
+      prober.heard(statement.heartbeat);
+      reads?.heard(statement.heartbeat);
+    }
     dispatch({ kind: 'node', name, askedMs, statement, because });
   });
   const api = openReplicaApi({
@@ -172,7 +211,7 @@ export function runReplica(config: PairConfig, self: ReplicaConfig): void {
     port: config.api.port,
     token,
     openReads: config.api.openReads,
-    statement: () => statementOf(machine.state),
+    statement: () => statementOf(machine.state, reads?.view() ?? null),
     healthy() {
       const { replicating, because } = statementOf(machine.state);
       return { ok: replicating, because };
@@ -183,26 +222,33 @@ export function runReplica(config: PairConfig, self: ReplicaConfig): void {
   const ticker = setInterval(() => dispatch({ kind: 'tick' }), TICK_MS);
 
   /** The channel goes on without us. */
-  function stop(signal: string): void {
+  function stop(because: string): void {
     clearInterval(ticker);
-    say('info', 'ending', `${signal}: the replica goes on replicating from where it does now`);
+    say('info', 'ending', `${because}: the replica goes on replicating from where it does now`);
     prober.stop();
     poll.stop();
+    reads?.stop();
     api.close();
     eventFile.flush();
-    process.exit(0);
+    agent?.bye(because);
+    setTimeout(() => process.exit(0), agent === null ? 0 : LAST_WORDS_MS);
   }
   process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  // Ctrl-C reaches the whole foreground group; an agent asks its manager to stop in its own way.
+  process.on('SIGINT', () => (managed === null ? stop('SIGINT') : undefined));
 }
 
 if (import.meta.main) {
-  const { config, node } = resolvedFromEnvironment();
+  const [, , configPath] = process.argv;
+  const { config, node } =
+    configPath === undefined
+      ? resolvedFromEnvironment()
+      : (JSON.parse(readFileSync(configPath, 'utf8')) as ReturnType<typeof resolvedFromEnvironment>);
   keepCompiled();
   const self = config.replicas.find((each) => each.name === node);
   assert(self !== undefined, 'the command line names a replica of the pair');
   try {
-    runReplica(config, self);
+    runReplica(config, self, configPath === undefined ? null : dirname(configPath));
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     process.stderr.write(`twinkeep: ${error.message}\n  ${error.hint}\n`);

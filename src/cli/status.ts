@@ -29,7 +29,11 @@ function mergeReads(config: PairConfig, views: readonly PairView[]): Reads | nul
     const told = (own?.reads ?? known).nodes.find((node) => node.name === name);
     return told === undefined ? [] : [{ ...told, answers: own !== undefined }];
   });
-  const heldBy = nodes.filter((node) => node.holds).map((node) => node.name);
+  const replicas = (leadingView(views)?.replicas ?? []).filter((each) => each.silentBecause === null);
+  const heldBy = [
+    ...nodes.filter((node) => node.holds).map((node) => node.name),
+    ...replicas.filter(({ statement }) => statement?.reads?.holds).map(({ name }) => name),
+  ];
   return { vips: known.vips, prefer: known.prefer, heldBy, nodes };
 }
 

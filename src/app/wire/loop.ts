@@ -21,10 +21,9 @@ const SLEEP_MS_MAX = 100;
 /** An advert is late after this many intervals. */
 const LATE_ADVERTS = 1.6;
 
-function writeGroupOf(settings: WireSettings): VipGroup {
-  const group = settings.groups.find(({ name }) => name === 'write');
-  assert(group !== undefined, 'a pair has a write VIP');
-  return group;
+/** Null on the host of a further replica. */
+function writeGroupOf(settings: WireSettings): VipGroup | null {
+  return settings.groups.find(({ name }) => name === 'write') ?? null;
 }
 
 export interface WireLoop {
@@ -41,8 +40,8 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   const monitor = openRouteMonitor(route.portId);
   const leases = openLeases(settings, route, say);
   const write = writeGroupOf(settings);
-  const writeVips = write.vips.map((vip) => vip.address);
-  const families = [...new Set(write.vips.map((vip) => vip.family))];
+  const writeVips = (write?.vips ?? []).map((vip) => vip.address);
+  const families = [...new Set((write?.vips ?? []).map((vip) => vip.family))];
   const gateway = openGatewayWatch(settings, leases.mac, say);
   const truth = openTruthWatch(settings, leases, say);
   let claimedEpoch: number | null = null;
@@ -59,8 +58,9 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   let reportedTruth = truth.view();
   let stopping = false;
 
-  const routers: VirtualRouter[] = families.map((family) =>
-    openVirtualRouter(settings, write, family, leases, {
+  const open = (family: 4 | 6): VirtualRouter => {
+    assert(write !== null, 'a family is that of a write VIP');
+    return openVirtualRouter(settings, write, family, leases, {
       say,
       masterDown(because) {
         peerAdverts = 'silent';
@@ -78,8 +78,9 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
         claimedEpoch = null;
         say('warn', 'vip-lost', because);
       },
-    }),
-  );
+    });
+  };
+  const routers = families.map(open);
 
   const reads = openReadGroup(
     settings,
@@ -87,6 +88,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     leases,
     say,
     (priority) => truth.peerAdvert('read', priority),
+    (priority) => truth.furtherAdvert('read', priority),
   );
   const all: readonly VirtualRouter[] = [...routers, ...reads.routers];
 
@@ -125,6 +127,14 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
   }
 
   function claim(id: number, epoch: number): void {
+    if (write === null) {
+      report({
+        kind: 'failed',
+        id,
+        because: 'this host is that of a further replica: it holds no write VIP',
+      });
+      return;
+    }
     if (epoch < lastEpoch) {
       report({
         kind: 'failed',
@@ -218,7 +228,11 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
       detail: {
         vrrpState: first?.stateName() ?? 'INIT',
         vrrpBecause: first?.because() ?? '',
-        vips: write.vips.map(({ address, prefix }) => ({ address, prefix, held: held.has(address) })),
+        vips: (write?.vips ?? []).map(({ address, prefix }) => ({
+          address,
+          prefix,
+          held: held.has(address),
+        })),
         reads: readsNow,
         ...(first?.counters() ?? { advertsSent: 0, advertsReceived: 0, dropped: {} }),
         vipTruth,

@@ -20,6 +20,8 @@ export interface VipGroup {
   /** Where pair.yaml says so. */
   readonly vridKey: string;
   readonly priority: number;
+  /** Of the read group: what `preferred` is on the wire; a further replica stands behind the nodes. Default: 250. */
+  readonly preferred?: number;
 }
 
 /** Everything the wire thread needs of the configuration. Plain data: it is handed over a thread boundary. */
@@ -28,6 +30,8 @@ export interface WireSettings {
   readonly interfaceName: string;
   readonly ownAddress: string;
   readonly peerAddress: string;
+  /** Hosts beside the peer that may hold the read VIPs. */
+  readonly furtherAddresses?: readonly string[];
   readonly groups: readonly VipGroup[];
   readonly version: 2 | 3;
   readonly advertIntervalMs: number;

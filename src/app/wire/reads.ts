@@ -60,6 +60,7 @@ export function openReadGroup(
   leases: Leases,
   say: Say,
   onPeerAdvert: (priority: number) => void,
+  onFurtherAdvert: (priority: number) => void,
 ): ReadGroup {
   if (group === null) return NO_READS;
   const missedMs = settings.advertIntervalMs * ADVERTS_MISSED_MAX;
@@ -78,6 +79,7 @@ export function openReadGroup(
         heardMs.set(family, priority > 0 ? bootMs() : Number.NEGATIVE_INFINITY);
         onPeerAdvert(priority);
       },
+      heardFurther: onFurtherAdvert,
       lostRole() {},
     }),
   );
@@ -109,7 +111,7 @@ export function openReadGroup(
         return;
       }
       untilMs = grant.untilMs;
-      allow(PRIORITIES[grant.grade]);
+      allow((grant.grade === 'preferred' ? group.preferred : undefined) ?? PRIORITIES[grant.grade]);
     },
     tick() {
       if (bootMs() >= untilMs) {

@@ -27,6 +27,8 @@ export interface RouterListener {
   masterBack(): void;
   /** An advert of the peer; priority 0 is its goodbye. */
   heard(priority: number): void;
+  /** An advert of another host that may hold the read VIPs. */
+  heardFurther?(priority: number): void;
   /** It ceased to be master without an order. */
   lostRole(because: string): void;
 }
@@ -93,11 +95,8 @@ export function openVirtualRouter(
     sourceAddress: source,
     destination: settings.unicast ? 'unicast' : 'multicast',
   });
-  const destination = settings.unicast
-    ? settings.peerAddress
-    : family === 4
-      ? VRRP_GROUP_IPV4
-      : VRRP_GROUP_IPV6;
+  const peers = [settings.peerAddress, ...(group.name === 'read' ? (settings.furtherAddresses ?? []) : [])];
+  const destinations = settings.unicast ? peers : [family === 4 ? VRRP_GROUP_IPV4 : VRRP_GROUP_IPV6];
   const now = bootMs();
   let state: ReturnType<typeof step>[0] = initialState(
     {
@@ -108,7 +107,7 @@ export function openVirtualRouter(
       advertIntervalMs: settings.advertIntervalMs,
       ownAddress: source,
       addresses,
-      knownPeers: family === 4 ? [settings.peerAddress] : [],
+      knownPeers: family === 4 ? peers : [],
       // The write VIPs of an agent that was killed are kept: it resumes them by its manager's order. Those of the read
       // group may be another host's by now.
       ...(group.name === 'write'
@@ -127,12 +126,13 @@ export function openVirtualRouter(
   let refusal: string | null = null;
   let ordered = false;
   const dropsTold = new Set<string>();
-  const encoded = new Map<number, Uint8Array>();
+  const encoded = new Map<string, Uint8Array>();
 
   /** An advert is the same bytes every time but for the IP id and AH's sequence: IPv6 and plain IPv4 are encoded once. */
-  function bytesOf(advertisement: Advertisement): Uint8Array {
+  function bytesOf(advertisement: Advertisement, destination: string): Uint8Array {
     if (ah) ahSequence++;
-    const known = ah ? undefined : encoded.get(advertisement.priority);
+    const key = `${advertisement.priority} ${destination}`;
+    const known = ah ? undefined : encoded.get(key);
     if (known !== undefined) return known;
     const bytes = encodeAdvertisement(advertisement, {
       source,
@@ -141,14 +141,14 @@ export function openVirtualRouter(
       identification: ++identification,
       ...(ah ? { ahSequence } : {}),
     });
-    encoded.set(advertisement.priority, bytes);
+    encoded.set(key, bytes);
     return bytes;
   }
 
   function perform(action: Action): void {
     switch (action.kind) {
       case 'send':
-        socket.send(bytesOf(action.advertisement), destination);
+        for (const to of destinations) socket.send(bytesOf(action.advertisement, to), to);
         return;
       case 'addAddresses':
         leases.add(action.addresses);
@@ -208,7 +208,7 @@ export function openVirtualRouter(
     authentication: settings.authentication,
     advertIntervalMs: settings.advertIntervalMs,
     ahSequenceLast: ahSequence,
-    unicastPeers: settings.unicast ? [settings.peerAddress] : [],
+    unicastPeers: settings.unicast ? peers : [],
     ownAddress: source,
     v3ChecksumWithoutPseudoHeader: false,
     ...(family === 6
@@ -221,7 +221,7 @@ export function openVirtualRouter(
     const kind = `${from} ${reason}`;
     if (dropsTold.has(kind) || dropsTold.size >= DROPS_TOLD_MAX) return;
     dropsTold.add(kind);
-    if (from === settings.peerAddress || family === 6) {
+    if (peers.includes(from) || family === 6) {
       const because = `an advert of ${from} is ignored: ${message}; is pair.yaml the same on both hosts?`;
       listener.say('warn', 'vrrp-dropped', because);
       return;
@@ -244,6 +244,7 @@ export function openVirtualRouter(
       if (reception.ahSequence !== null) ahSequence = Math.max(ahSequence, reception.ahSequence);
       if (reception.source === settings.peerAddress || family === 6)
         listener.heard(reception.advertisement.priority);
+      else if (peers.includes(reception.source)) listener.heardFurther?.(reception.advertisement.priority);
       feed({
         kind: 'advertisement',
         nowMs,

@@ -49,6 +49,11 @@ export interface TruthWatch {
   stalled(): void;
   /** An advert of the peer for this group; priority 0 is its goodbye. */
   peerAdvert(group: VipGroup['name'], priority: number): void;
+  /**
+   * The same of a further host that may hold this group's VIPs. Its MAC is not known here: while it claims them, nobody is
+   * asked who answers for them.
+   */
+  furtherAdvert(group: VipGroup['name'], priority: number): void;
   /** The same array until something changed. */
   view(): readonly VipTruthView[];
   close(): void;
@@ -151,13 +156,18 @@ export function openTruthWatch(
     vips: group.vips.map((vip) => vip.address),
     peerHolds: false,
     advertMs: 0,
+    furtherHolds: false,
+    furtherMs: 0,
   }));
 
+  let linkUp = false;
+  const heldElsewhere = (vip: string): boolean =>
+    claims.some((claim) => claim.furtherHolds && claim.vips.includes(vip));
   const look = (): readonly VipTruthView[] =>
     [...states].map(([vip, { standing }]) => ({
       vip,
       verdict: standing.verdict,
-      because: standing.because,
+      because: linkUp && heldElsewhere(vip) ? 'the host of a further replica holds it' : standing.because,
       atMs: Math.round(standing.sinceMs),
     }));
   let view = look();
@@ -206,14 +216,24 @@ export function openTruthWatch(
     for (const vip of claim.vips) feed(vip, { kind: 'peer-holds', holds });
   };
 
+  /** As if the link were down, for these VIPs. */
+  const setFurtherHolds = (claim: (typeof claims)[number], holds: boolean): void => {
+    if (holds === claim.furtherHolds) return;
+    claim.furtherHolds = holds;
+    for (const vip of claim.vips) feed(vip, { kind: 'link', up: linkUp && !holds });
+    view = look();
+  };
+
   return {
     fds: [...segments.values()].map((segment) => segment.fd),
     receive,
     tick() {
       const now = bootMs();
       syncHeld();
-      for (const claim of claims)
+      for (const claim of claims) {
         if (claim.peerHolds && now - claim.advertMs > missedMs) setPeerHolds(claim, false);
+        if (claim.furtherHolds && now - claim.furtherMs > missedMs) setFurtherHolds(claim, false);
+      }
       for (const [vip, state] of states) {
         if (now < dueMs(state)) continue;
         // After a freeze the answers may lie there unread: they count before the question closes.
@@ -223,7 +243,8 @@ export function openTruthWatch(
     },
     link(up) {
       syncHeld();
-      feedAll({ kind: 'link', up });
+      linkUp = up;
+      for (const vip of states.keys()) feed(vip, { kind: 'link', up: up && !heldElsewhere(vip) });
     },
     stalled() {
       syncHeld();
@@ -235,6 +256,14 @@ export function openTruthWatch(
         if (claim.name !== group) continue;
         claim.advertMs = bootMs();
         setPeerHolds(claim, priority > 0);
+      }
+    },
+    furtherAdvert(group, priority) {
+      syncHeld();
+      for (const claim of claims) {
+        if (claim.name !== group) continue;
+        claim.furtherMs = bootMs();
+        setFurtherHolds(claim, priority > 0);
       }
     },
     view: () => view,

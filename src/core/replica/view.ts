@@ -1,9 +1,16 @@
 // What a replica says of itself over its API: to the managers of the pair, to `status`, and to whoever asks.
 import { parseReasons, type Reason } from '../pair/reason.ts';
+import { type Grade, isGrade } from '../readvip/state.ts';
 import { currentSource, sourceLives, wantedSource } from './fitness.ts';
 import type { ReplicaState } from './state.ts';
 
 export type ReplicaRole = 'starting' | 'following' | 'moving' | 'waiting' | 'errant';
+
+export interface ReplicaReads {
+  readonly grade: Grade;
+  readonly because: string;
+  readonly holds: boolean;
+}
 
 export interface ReplicaStatement {
   readonly name: string;
@@ -24,6 +31,8 @@ export interface ReplicaStatement {
   /** The writer lacks these. */
   readonly errant: readonly string[];
   readonly warnings: readonly Reason[];
+  /** Its part in the read VIPs; null: none are configured. */
+  readonly reads: ReplicaReads | null;
 }
 
 const CLONE_LIFT = (self: string, source: string): string =>
@@ -83,7 +92,7 @@ function roleOf(state: ReplicaState): ReplicaRole {
   return sourceLives(state) ? 'following' : 'waiting';
 }
 
-export function statementOf(state: ReplicaState): ReplicaStatement {
+export function statementOf(state: ReplicaState, reads: ReplicaReads | null = null): ReplicaStatement {
   const { own, errant, settings } = state;
   const { status } = own;
   return {
@@ -100,6 +109,7 @@ export function statementOf(state: ReplicaState): ReplicaStatement {
     readOnly: status?.readOnly === true,
     errant: errant?.gtids ?? [],
     warnings: warnings(state),
+    reads,
   };
 }
 
@@ -108,6 +118,13 @@ const TEXT_MAX = 65_536;
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= TEXT_MAX;
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 const ERRANT_MAX = 1000;
+
+function parseReads(value: unknown): ReplicaReads | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { grade, because, holds } = value as Record<string, unknown>;
+  if (!isGrade(grade) || !isText(because) || typeof holds !== 'boolean') return null;
+  return { grade, because, holds };
+}
 
 /** Reads what an agent answered; null when it is no statement of that replica. */
 export function parseReplicaStatement(value: unknown, replica: string): ReplicaStatement | null {
@@ -136,5 +153,6 @@ export function parseReplicaStatement(value: unknown, replica: string): ReplicaS
     readOnly,
     errant,
     warnings: reasons,
+    reads: parseReads(given['reads']),
   };
 }
