@@ -18,7 +18,7 @@ export interface AccountCheck {
 
 const ASK_MS_MAX = 3_000;
 /** What was missing is looked at again, so that the warning ends when it is granted. */
-const AGAIN_MS = 15_000;
+const AGAIN_MS = 5_000;
 
 export function openAccountCheck(
   config: PairConfig,
