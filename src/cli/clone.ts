@@ -263,6 +263,14 @@ async function finish(
   options: CloneOptions,
   teller: Teller,
 ): Promise<void> {
+  const interrupted = (): void => {
+    process.stderr.write(
+      '\nbroken off: `twinkeep clone` goes on with it, `twinkeep clone --abort` puts the old data back\n',
+    );
+    process.exit(1);
+  };
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
   const journal = await runClone(runOf(context, begun, teller), begun);
   const tookS = Math.round((Date.now() - Date.parse(journal.startedAt)) / 1000);
   if (options.discardOld) rmSync(journal.kept, { recursive: true, force: true });
