@@ -1,9 +1,9 @@
 // Rewinding this node: the errant transactions of a salvage are undone and its GTIDs set back, with a journal that an interruption
 // leaves behind. While it lasts the pair machine steers nothing here (`mending`).
 import { OperatorError } from '../core/error.ts';
-import { contains } from '../core/gtid/gtid.ts';
+import { lacking } from '../core/gtid/gtid.ts';
 import type { SalvageIndex } from '../core/salvage/entry.ts';
-import { withoutErrant } from '../core/salvage/history.ts';
+import { isErrant, withoutErrant } from '../core/salvage/history.ts';
 import { isUndone, type Rewind, resetHistory, seal, stopChannel, undoRows } from '../io/salvage/rewind.ts';
 import type { SalvageStore } from '../io/salvage/store.ts';
 import { openSalvageServer } from './salvage-servers.ts';
@@ -46,8 +46,11 @@ export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<
     );
   const status = await world.own.status(STATUS_MS_MAX);
   const writer = await world.peerServer.status(STATUS_MS_MAX);
-  if (status.channel !== null && !contains(writer.executedGtid, status.channel.receivedGtid)) {
-    const message = `${self.name} has received ${status.channel.receivedGtid}, which ${peer.name} does not have`;
+  // MariaDB counts a receiver's starting point as received: what is executed here counts no more.
+  const received = lacking(status.channel?.receivedGtid ?? '', status.history) ?? [];
+  const alien = received.filter((gtid) => isErrant(gtid, writer.history));
+  if (alien.length > 0) {
+    const message = `${self.name} has received ${alien.join(', ')}, which ${peer.name} does not have`;
     throw refusal(
       'salvage-relay-log',
       message,
