@@ -327,6 +327,10 @@ describe.skipIf('missing' in folder).each(forms)('MySQL 5.6 $by', ({ gtids }) =>
     ).rejects.toMatchObject({ code: 'applier-stopped', message: expect.stringContaining('1594') });
     await b.db.startChannel(10 * SECOND, true);
     await caughtUp(b, a);
+    // A new place would set this back to half of slave_net_timeout.
+    expect(await b.query("SHOW GLOBAL STATUS LIKE 'Slave_heartbeat_period'")).toMatchObject({
+      Value: '0.200',
+    });
     expect(await b.ids()).toBe(await a.ids());
   });
 

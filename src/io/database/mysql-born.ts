@@ -96,10 +96,11 @@ async function filesOf(by: Asked, deadlineMs: number): Promise<Place[]> {
   return rows.map((row) => ({ file: text(row['Log_name']), offset: Number(row['File_size']) }));
 }
 
-/** What is older is not looked at, or is no longer there: 0 of the first file is all of that, and nothing when there is none. */
+/** What is older is not looked at, or is no longer there: all of it counts as born here. 0: there never was anything older. */
 function startOf(files: readonly Place[], logged: Place): Look {
   const { file } = files.at(-FILES_BACK) ?? files[0] ?? logged;
-  return { at: { file, offset: FIRST_EVENT }, born: { file, offset: 0 } };
+  const at = { file, offset: FIRST_EVENT };
+  return { at, born: numberOf(file) === 1 ? { file, offset: 0 } : at };
 }
 
 async function lookOn(

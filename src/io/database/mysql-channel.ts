@@ -71,8 +71,15 @@ export async function startChannelAnew(channel: Channel, deadlineMs: number): Pr
   await relaxReadOnly(channel, status, left());
   const { stopReplica, discardReceived, startReplica } = channel.statements();
   await channel.orders.query(stopReplica, left());
-  await channel.orders.query(discardReceived, left());
+  await channel.orders.query(`${discardReceived}, ${await sameHeartbeat(channel, left())}`, left());
   await channel.orders.query(startReplica, left());
+}
+
+/** For a CHANGE of the channel, which would set the period of heartbeats back to half of the receiver's timeout. */
+export async function sameHeartbeat({ orders, statements }: Channel, deadlineMs: number): Promise<string> {
+  const { heartbeatPeriod, source } = statements();
+  const [row] = rowsOf(await orders.query(heartbeatPeriod, deadlineMs));
+  return `${source}_HEARTBEAT_PERIOD = ${Number(row?.['s'] ?? 0)}`;
 }
 
 /**

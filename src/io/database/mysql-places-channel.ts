@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError } from '../../runtime/ports.ts';
 import { countdown } from './deadline.ts';
-import { type Channel, drain, startChannel } from './mysql-channel.ts';
+import { type Channel, drain, sameHeartbeat, startChannel } from './mysql-channel.ts';
 import type { PlacesStatus } from './mysql-places.ts';
 
 export interface PlacesChannel extends Channel {
@@ -72,9 +72,10 @@ async function fetchFromApplied(channel: PlacesChannel, deadlineMs: number): Pro
   if (applied === null)
     throw new DatabaseError('statement', "the applier does not know its place in the source's log");
   if (unsafePlace !== null) throw new DatabaseError('statement', unsafePlace);
+  const heartbeat = await sameHeartbeat(channel, left());
   const file = applied.file.replaceAll(/['\\]/g, '');
   await orders.query(
-    `${changeSource} ${source}_LOG_FILE = '${file}', ${source}_LOG_POS = ${Number(applied.offset)}`,
+    `${changeSource} ${source}_LOG_FILE = '${file}', ${source}_LOG_POS = ${Number(applied.offset)}, ${heartbeat}`,
     left(),
   );
   await orders.query(startReplica, left());

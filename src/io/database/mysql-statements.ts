@@ -17,6 +17,8 @@ export interface Statements {
   readonly changeSource: string;
   readonly source: 'SOURCE' | 'MASTER';
   readonly removeChannel: string;
+  /** Asks how often the source sends a heartbeat; every CHANGE that does not say it sets it back. */
+  readonly heartbeatPeriod: string;
   /** With both threads stopped this throws the relay log away, and fetches again what is not executed. */
   readonly discardReceived: string;
   readonly semiSync: SemiSyncNames;
@@ -52,6 +54,9 @@ interface ReplicaColumns {
 const applierNamed = (name: string): string =>
   `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads WHERE NAME LIKE 'thread/sql/${name}\\_sql'`;
 
+const HEARTBEAT_PERIOD =
+  "SELECT HEARTBEAT_INTERVAL AS s FROM performance_schema.replication_connection_configuration WHERE CHANNEL_NAME = ''";
+
 const SINCE_8_0_26: Statements = {
   startReplica: 'START REPLICA',
   startReceiver: 'START REPLICA IO_THREAD',
@@ -64,6 +69,7 @@ const SINCE_8_0_26: Statements = {
   changeSource: 'CHANGE REPLICATION SOURCE TO',
   source: 'SOURCE',
   removeChannel: 'RESET REPLICA ALL',
+  heartbeatPeriod: HEARTBEAT_PERIOD,
   discardReceived: 'CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1',
   semiSync: {
     source: 'rpl_semi_sync_source',
@@ -98,6 +104,7 @@ const BEFORE_8_0_26: Statements = {
   changeSource: 'CHANGE MASTER TO',
   source: 'MASTER',
   removeChannel: 'RESET SLAVE ALL',
+  heartbeatPeriod: HEARTBEAT_PERIOD,
   discardReceived: 'CHANGE MASTER TO MASTER_AUTO_POSITION = 1',
   semiSync: {
     source: 'rpl_semi_sync_master',

@@ -5,6 +5,8 @@ import { capital, type Statements, statementsFor } from './mysql-statements.ts';
 
 export const MYSQL56: Statements = {
   ...statementsFor('5.7.8'),
+  heartbeatPeriod:
+    "SELECT VARIABLE_VALUE AS s FROM information_schema.global_status WHERE VARIABLE_NAME = 'SLAVE_HEARTBEAT_PERIOD'",
   // By what it says while it waits for the rest of a transaction: performance_schema may be off, and names it otherwise.
   applierSession: `SELECT ID AS id FROM information_schema.processlist WHERE USER = 'system user'
    AND STATE LIKE 'Slave has read all relay log%'`,
