@@ -43,7 +43,7 @@ export function openAccountCheck(
       if (reasons.length > 0) setTimeout(() => check(which), AGAIN_MS).unref();
     } catch (error) {
       // A server that is away is told of by others, and checked when it is back.
-      if (!(error instanceof DatabaseError)) throw error;
+      if (!(error instanceof DatabaseError)) say('warn', 'grants-not-checked', (error as Error).message);
     } finally {
       busy.delete(which);
     }

@@ -64,7 +64,8 @@ export function startCare(options: CareOptions): Care {
         say('warn', 'applier-explained', `${explanation.because}. What to do: ${explanation.lift}`);
       told = { error, explanation, againAtMs };
     } catch (failure) {
-      if (!(failure instanceof DatabaseError)) throw failure;
+      // An explanation is never worth the manager.
+      if (!(failure instanceof DatabaseError)) say('warn', 'not-explained', (failure as Error).message);
       told = { error, explanation: explain(error, names, null), againAtMs: clock.bootMs() + LOOK_AGAIN_MS };
     } finally {
       looking = false;
