@@ -13,6 +13,9 @@ import { DatabaseError } from '../runtime/ports.ts';
 import { openSalvageServer } from './salvage-servers.ts';
 import { refusal, type SalvageWorld, withSaved } from './salvage-world.ts';
 
+/** Replayed transactions between two updates of the index, for those who look meanwhile; the writer remembers each. */
+const KEPT_EVERY = 100;
+
 /** The node whose server takes writes, with a connection for rows. */
 export async function openWriter(world: SalvageWorld): Promise<Writer & { close(): void }> {
   const { config, self, peer, state, schema } = world;
@@ -81,6 +84,7 @@ export async function replay(
       for (const each of chosen) {
         const result = await replayOne(writer, done, each, await get(each.number), force);
         done = updated(done, each.number, result.outcome, 'because' in result ? result.because : null);
+        if (each.number % KEPT_EVERY === 0) await world.store.write(done);
       }
     });
   } catch (error) {
