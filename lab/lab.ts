@@ -18,6 +18,7 @@ import {
 import { buildSwitch, connectHost, removeCable } from './network.ts';
 import { createApplication, setUpPair, startAgent, writePairFile } from './pair.ts';
 import {
+  clientsDir,
   type HostName,
   hostNames,
   hostsOf,
@@ -146,6 +147,7 @@ async function build(lab: LabOptions, progress: Progress): Promise<void> {
   await startWitness(lab);
   progress('starting the database servers');
   const template = await serverOf(lab).template();
+  await serverOf(lab).makeClients?.(clientsDir(lab));
   const servers = serverHostsOf(lab);
   await Promise.all(servers.map((node) => prepareServer(lab, node, template)));
   await Promise.all(servers.map((node) => startServer(lab, node)));

@@ -8,6 +8,7 @@ import { outerSocket, rootSession } from './database.ts';
 import { requireUp, type Service, startService } from './host.ts';
 import {
   addressOf,
+  clientsDir,
   hostDir,
   type LabOptions,
   mysqlPort,
@@ -104,12 +105,18 @@ export async function setUpPair(lab: LabOptions): Promise<void> {
   );
 }
 
+/** The agents find the clients of their server's family before the machine's. */
+function clientsFirst(lab: LabOptions): string[] {
+  const path = `PATH=${clientsDir(lab)}:${process.env['PATH'] ?? ''}`;
+  return serverOf(lab).makeClients === null ? [] : ['env', path];
+}
+
 export function agentService(lab: LabOptions, node: ServerHost): Service {
   return {
     name: 'agent',
     policy: 'on-failure',
     restartS: lab.agentRestartS,
-    argv: [launcher, 'agent', '--config', pairFile(lab), '--node', node],
+    argv: [...clientsFirst(lab), launcher, 'agent', '--config', pairFile(lab), '--node', node],
   };
 }
 

@@ -121,6 +121,11 @@ export function hostDir(lab: LabOptions, host: HostName): string {
   return join(lab.dir, host);
 }
 
+/** Client programs of the lab's own, which its agents find before the machine's. */
+export function clientsDir(lab: LabOptions): string {
+  return join(lab.dir, 'bin');
+}
+
 export function pairFile(lab: LabOptions): string {
   return join(lab.dir, 'pair.yaml');
 }

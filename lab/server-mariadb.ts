@@ -34,6 +34,7 @@ innodb_log_file_size = 48M
 performance_schema = OFF
 `,
   argv: async (_lab, _node, myCnf) => ['mariadbd', `--defaults-file=${myCnf}`],
+  makeClients: null,
   spareMb: 64,
   openAlone: ['SET GLOBAL rpl_semi_sync_master_enabled = OFF', 'SET GLOBAL read_only = OFF'],
   pair: {},

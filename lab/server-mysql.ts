@@ -1,7 +1,7 @@
 // MySQL 9.7 in the lab: run by chroot in the root directory that scripts/mysql97 brings, in which the host's folders are seen
 // at their own paths (mysqld-in-root.sh).
 
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { broughtBy, cachedDataDir } from './datadir.ts';
 import { projectRoot } from './plan.ts';
@@ -26,6 +26,16 @@ async function template(): Promise<string> {
   });
 }
 
+/** The agents run clients by name; the machine's own are MariaDB's, which a MySQL server is foreign to. */
+async function makeClients(folder: string): Promise<void> {
+  const root = await broughtBy('mysql97');
+  mkdirSync(folder, { recursive: true });
+  for (const client of ['mysql', 'mysqldump', 'mysqlbinlog']) {
+    const command = `exec ${root}/lib64/ld-linux-x86-64.so.2 --library-path ${root}/usr/lib/x86_64-linux-gnu ${root}/usr/bin/${client} "$@"`;
+    writeFileSync(join(folder, client), `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+  }
+}
+
 export const mysqlServer: LabServer = {
   template,
   owner: 'root',
@@ -40,6 +50,7 @@ innodb_log_writer_threads = OFF
     ...['unshare', '--mount', 'sh', script, await broughtBy('mysql97'), lab.dir],
     `--defaults-file=${myCnf}`,
   ],
+  makeClients,
   spareMb: 256,
   openAlone: ['SET GLOBAL rpl_semi_sync_source_enabled = OFF', 'SET GLOBAL read_only = OFF'],
   pair: {},

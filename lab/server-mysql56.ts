@@ -30,6 +30,7 @@ performance_schema = OFF
       ...[`--basedir=${folder}`, `--lc-messages-dir=${join(folder, 'share')}`],
     ];
   },
+  makeClients: null,
   spareMb: 128,
   openAlone: ['SET GLOBAL read_only = OFF'],
   pair: { mysql: { durability: 'async' } },

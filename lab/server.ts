@@ -20,6 +20,8 @@ export interface LabServer {
   /** Lines of my.cnf beside the rendered ones: small sizes, and what this way of running the server needs. */
   readonly settings: string;
   readonly argv: (lab: LabOptions, node: ServerHost, myCnf: string) => Promise<readonly string[]>;
+  /** Fills a folder with the family's client programs, where the machine's own are another family's; else null. */
+  readonly makeClients: ((folder: string) => Promise<void>) | null;
   /** What it may still write on the small disk of a drill, in MiB: its logs and temporary files, and some rows. */
   readonly spareMb: number;
   /** Statements that open a server which has no standby, as an administrator would without twinkeep. */
