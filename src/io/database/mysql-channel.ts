@@ -75,7 +75,7 @@ export async function startChannelAnew(channel: Channel, deadlineMs: number): Pr
   await channel.orders.query(startReplica, left());
 }
 
-/** For a CHANGE of the channel, which would set the period of heartbeats back to half of the receiver's timeout. */
+/** For a CHANGE of the channel: 5.6 sets the period of heartbeats back to half of the receiver's timeout, 9.7 does not. */
 export async function sameHeartbeat({ orders, statements }: Channel, deadlineMs: number): Promise<string> {
   const { heartbeatPeriod, source } = statements();
   const [row] = rowsOf(await orders.query(heartbeatPeriod, deadlineMs));

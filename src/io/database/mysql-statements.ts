@@ -17,7 +17,7 @@ export interface Statements {
   readonly changeSource: string;
   readonly source: 'SOURCE' | 'MASTER';
   readonly removeChannel: string;
-  /** Asks how often the source sends a heartbeat; every CHANGE that does not say it sets it back. */
+  /** Asks how often the source sends a heartbeat; a CHANGE that does not say it may set it back. */
   readonly heartbeatPeriod: string;
   /** With both threads stopped this throws the relay log away, and fetches again what is not executed. */
   readonly discardReceived: string;
