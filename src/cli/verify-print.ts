@@ -98,10 +98,13 @@ function printSum(result: VerifyResult): void {
     out(`${paint('green', 'same:')} ${writer} (writer) and ${standby} hold the same: ${pace}`);
     return;
   }
-  const definitions = result.definitions.length;
-  out(
-    `${paint('red', 'different:')} ${count(different, 'row')} and ${count(definitions, 'definition')} between ${writer} (writer) and ${standby}: ${pace}`,
-  );
+  const uncompared = tables.filter((each) => each.by === 'not compared').length;
+  const parts = [
+    ...(different > 0 ? [count(different, 'row')] : []),
+    ...(result.definitions.length > 0 ? [count(result.definitions.length, 'definition')] : []),
+    ...(uncompared > 0 ? [`${count(uncompared, 'table')} not compared`] : []),
+  ];
+  out(`${paint('red', 'different:')} ${parts.join(', ')} between ${writer} (writer) and ${standby}: ${pace}`);
 }
 
 export function printRepair(plan: {

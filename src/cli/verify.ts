@@ -7,7 +7,7 @@ import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
 import type { Endpoint } from '../io/database/connection.ts';
-import { performRepair, planRepair, type RepairPlan, type Unrepaired } from '../io/verify/repair.ts';
+import { performRepair, planRepair, refuseUnlessMayRepair, type RepairPlan, type Unrepaired } from '../io/verify/repair.ts';
 import { type VerifyOptions, type VerifySession, verify } from '../io/verify/verify.ts';
 import { type AdministratorOptions, administratorOf, withAdministrator } from './administrator.ts';
 import { namedNode } from './node.ts';
@@ -116,7 +116,12 @@ async function run(options: Options): Promise<void> {
     );
   const asked = optionsOf(config, options);
   const progress = printProgress();
-  const session = await verify(asked, progress.told).finally(progress.end);
+  const writes = right !== undefined && options.dryRun !== true;
+  // Known before hours of comparing.
+  if (writes) refuseWithoutYes(options);
+  const session = await verify(asked, progress.told, async ({ writer }) => {
+    if (writes) await refuseUnlessMayRepair(writer, endpointAt(asked, writer.node));
+  }).finally(progress.end);
   try {
     if (right === undefined || session.differing.length === 0) {
       answer(session, null, options);
@@ -146,14 +151,23 @@ function answer(session: VerifySession, repaired: Repaired | null, options: Opti
   if (!result.same) process.exitCode = 1;
 }
 
+function refuseWithoutYes(options: Options): void {
+  if (options.yes || (process.stdin.isTTY && !options.json)) return;
+  throw new OperatorError(
+    'needs-yes',
+    'repair would write rows through the writer, and nobody is here to ask',
+    'look at the statements with --dry-run, then add --yes',
+  );
+}
+
+function endpointAt(asked: VerifyOptions, node: string): Endpoint {
+  const found = asked.nodes.find(({ name }) => name === node);
+  if (found === undefined) throw new Error(`no node ${node}`);
+  return found.endpoint;
+}
+
 async function confirmed(count: number, options: Options): Promise<void> {
   if (options.yes) return;
-  if (!process.stdin.isTTY || options.json)
-    throw new OperatorError(
-      'needs-yes',
-      `repair would write ${count} rows through the writer, and nobody is here to ask`,
-      'look at the statements with --dry-run, then add --yes',
-    );
   const ask = createInterface({ input: process.stdin, output: process.stderr });
   const said = await ask.question(`Write ${count} rows now? [y/N] `).finally(() => ask.close());
   if (!/^y(es)?$/i.test(said.trim()))
@@ -186,8 +200,7 @@ async function repair(
     return;
   }
   if (plan.steps.length > 0) await confirmed(plan.steps.length, options);
-  const endpoint = asked.nodes.find(({ name }) => name === session.writer.node)?.endpoint;
-  if (endpoint === undefined) throw new Error('the writer has no endpoint');
+  const endpoint = endpointAt(asked, session.writer.node);
   let repaired = 0;
   let refused: readonly Unrepaired[] = [];
   // Writing a row takes others away that hold its unique values: these show in the next round, and are written then.
@@ -269,7 +282,7 @@ export function register(program: Command): void {
       `
 Reads with mysql.verify of pair.yaml, else with the admin account, else as the administrator that is given here. It locks
 nothing and writes nothing without --repair; docs/VERIFY.md says what it finds and how sure that is.
-Exit codes: 0 both hold the same; 1 they differ, or it could not be done; 2 wrong usage.
+Exit codes: 0 both hold the same (or do after --repair); 1 they differ, or it could not be done; 2 wrong usage.
 
 Examples:
   twinkeep verify

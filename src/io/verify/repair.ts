@@ -13,6 +13,7 @@ import { DatabaseError } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection } from '../database/connection.ts';
 import { rowsAt, text } from '../database/rows.ts';
 import type { Different, Run } from './looking.ts';
+import type { VerifyServer } from './server.ts';
 import { valuesOf } from './shown.ts';
 import { fullRow, named, quoted, type Value, valueLiteral } from './statements.ts';
 import type { TableWork } from './table.ts';
@@ -132,7 +133,7 @@ export async function performRepair(
   const connection = new HeldConnection({ endpoint, onTimeout: 'discard', session: SESSION });
   const unrepaired: Unrepaired[] = [];
   try {
-    await logAsStatements(run, connection, endpoint.user);
+    await logAsStatements(run.writer, connection, endpoint.user);
     for (const [done, step] of steps.entries()) {
       const because = await perform(run, connection, step, endpoint.user);
       if (because !== null) unrepaired.push({ table: step.table, key: step.key, because });
@@ -156,18 +157,32 @@ const LOGS_STATEMENTS = {
   mysql56: 'SUPER',
 } as const;
 
+/** Whether this account may log statements at all: asked before hours of comparing. */
+export async function refuseUnlessMayRepair(writer: VerifyServer, endpoint: Endpoint): Promise<void> {
+  const connection = new HeldConnection({ endpoint, onTimeout: 'discard', session: SESSION });
+  try {
+    await logAsStatements(writer, connection, endpoint.user);
+  } finally {
+    connection.close();
+  }
+}
+
 /** Opens a session, if there is none, and so tries whether this account may log statements. */
-async function logAsStatements(run: Run, connection: HeldConnection, user: string): Promise<void> {
+async function logAsStatements(
+  writer: VerifyServer,
+  connection: HeldConnection,
+  user: string,
+): Promise<void> {
   try {
     await connection.query('DO 1', WRITE_MS_MAX);
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== 'privilege') throw error;
-    throw missingGrant(run, LOGS_STATEMENTS[run.writer.family], '*.*', user, error);
+    throw missingGrant(writer, LOGS_STATEMENTS[writer.family], '*.*', user, error);
   }
 }
 
 function missingGrant(
-  run: Run,
+  writer: VerifyServer,
   privilege: string,
   on: string,
   user: string,
@@ -175,8 +190,8 @@ function missingGrant(
 ): OperatorError {
   return new OperatorError(
     'repair-grant',
-    `the account ${user} may not repair at ${run.writer.node}: ${error.message}`,
-    `GRANT ${privilege} ON ${on} TO ${user}@HOST; or name an administrator's account with --user and --password-file`,
+    `the account ${user} may not repair at ${writer.node}: ${error.message}`,
+    `GRANT ${privilege} ON ${on} TO ${user}@HOST; or name an administrator's account with --admin-user and --admin-password-file`,
   );
 }
 
@@ -203,7 +218,7 @@ async function perform(
   } catch (error) {
     connection.discard();
     if (!(error instanceof DatabaseError)) throw error;
-    if (error.code === 'privilege') throw missingGrant(run, 'INSERT, DELETE', step.table, user, error);
+    if (error.code === 'privilege') throw missingGrant(run.writer, 'INSERT, DELETE', step.table, user, error);
     return error.message;
   }
 }

@@ -59,7 +59,7 @@ async function open(node: string, endpoint: Endpoint, statementMsMax: number): P
       throw new OperatorError(
         'verify-refused',
         `the server of ${node} refuses the account ${endpoint.user}: ${error.message}`,
-        'name another with --user and --password-file, or as mysql.verify in pair.yaml; it must exist for the host that this runs on',
+        'name another as mysql.verify in pair.yaml, or an administrator with --admin-password-file; it must exist for the host that this runs on',
       );
     throw new OperatorError(
       'server-unreachable',

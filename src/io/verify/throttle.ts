@@ -32,6 +32,7 @@ export function makeThrottle(
 ): Throttle {
   let lagMs = 0;
   let held = 0;
+  let threadsLookedMs = Number.NEGATIVE_INFINITY;
 
   async function reachedNow(): Promise<number> {
     const startedMs = performance.now();
@@ -62,7 +63,10 @@ export function makeThrottle(
 
   async function waitForThreads(): Promise<void> {
     const startedMs = performance.now();
+    // Chunks of a few milliseconds would ask more about the load than about rows.
+    if (startedMs - threadsLookedMs < BUSY_LOOK_MS) return;
     for (;;) {
+      threadsLookedMs = performance.now();
       const running = await writer.threadsRunning();
       if (running <= pace.runningMax || performance.now() - startedMs > BUSY_MS_MAX) return;
       told(`${writer.node} has ${running} threads running: waiting`);

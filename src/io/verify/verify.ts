@@ -80,14 +80,17 @@ export interface VerifySession extends Sides {
   close(): void;
 }
 
+/** `ready` may refuse once it is known which server is the writer, before anything is compared. */
 export async function verify(
   options: VerifyOptions,
   told: (progress: Progress) => void,
+  ready: (sides: Sides) => Promise<void> = async () => undefined,
 ): Promise<VerifySession> {
   const startedMs = performance.now();
   const sides = await openBoth(options.nodes, options.statementMsMax, options.scope);
   try {
     const { writer, standby } = sides;
+    await ready(sides);
     const catalogues = [
       await readCatalogue(writer, options.scope),
       await readCatalogue(standby, options.scope),
