@@ -17,7 +17,7 @@ import {
   type ServerIdentity,
   sameServer,
 } from '../core/viptruth/lead.ts';
-import { within } from '../io/database/connection.ts';
+import { type Endpoint, within } from '../io/database/connection.ts';
 import { toDatabaseError } from '../io/database/errors.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Level } from './log.ts';
@@ -47,7 +47,7 @@ export interface VipTruthOptions {
   readonly config: Pick<PairConfig, 'vips'> & { readonly mysql: Pick<PairConfig['mysql'], 'port'> };
   readonly self: Pick<NodeConfig, 'name' | 'address'>;
   readonly peer: Pick<NodeConfig, 'name' | 'address'>;
-  readonly account: { readonly user: string; readonly password: string };
+  readonly account: Pick<Endpoint, 'user' | 'password' | 'passwordNow'>;
   /** Holds the heartbeat table. */
   readonly schema: string;
   readonly situation: () => Situation;
@@ -83,7 +83,12 @@ export async function findServer(
     ...(sameFamily ? { localAddress: self.address } : {}),
   });
   const ask = async (): Promise<Found> => {
-    const connection = await mysql.createConnection({ ...account, stream: () => socket });
+    const connection = await mysql.createConnection({
+      user: account.user,
+      // A rotated password counts from the next log-in on.
+      password: account.passwordNow?.() ?? account.password,
+      stream: () => socket,
+    });
     connection.on('error', () => undefined);
     const [rows] = await connection.query<mysql.RowDataPacket[]>(
       `SELECT @@server_id AS id, @@hostname AS hostname, @@port AS port,
