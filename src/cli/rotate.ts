@@ -13,6 +13,7 @@ import { openDatabase } from '../io/database/open.ts';
 import {
   accountsNamed,
   changeChannelPassword,
+  changesByReplication,
   eitherWorks,
   type HeldAccount,
   kindAt,
@@ -37,6 +38,7 @@ type Account = 'admin' | 'replication';
 
 const STATUS_MS_MAX = 5_000;
 const PASSWORD_MS_MAX = 15_000;
+const CATCH_UP_MS_MAX = 60_000;
 
 /** One server, with an administrator logged in. */
 interface Site {
@@ -172,14 +174,7 @@ async function rotateOne(
   );
   if (!dryRun && !resumed) writeSecretFile(pending, fresh);
   const onAccounts = async (statements: (kind: ServerKind, held: HeldAccount) => string[]): Promise<void> => {
-    if (dryRun) return;
-    for (const { kind, connection } of sites) {
-      const held = await accountsNamed(connection, kind, user);
-      await performOnAccounts(
-        connection,
-        held.flatMap((each) => statements(kind, each)),
-      );
-    }
+    if (!dryRun) await changeAccounts(sites, user, statements);
   };
   // With the file replaced already, no login knows the old one any more.
   if (old !== fresh) {
@@ -192,6 +187,37 @@ async function rotateOne(
   told(`let the servers of ${servers} take only the new one for ${user}`);
   await onAccounts((kind, held) => onlyNew(kind, held, fresh));
   if (!dryRun) rmSync(pending, { force: true });
+}
+
+async function changeAccounts(
+  sites: readonly Site[],
+  user: string,
+  statements: (kind: ServerKind, held: HeldAccount) => string[],
+): Promise<void> {
+  const writer = sites.find((site) => !site.readOnly);
+  const replicated = sites.filter((site) => changesByReplication(site.kind));
+  if (replicated.length > 0 && writer === undefined) {
+    throw new OperatorError(
+      'no-writer',
+      'neither server is open to writes, and on MySQL an account is changed at the writer',
+      'run rotate again when `twinkeep status` shows a writer',
+    );
+  }
+  for (const site of sites) {
+    const { kind, connection } = site;
+    if (changesByReplication(kind) && site !== writer) continue;
+    const held = await accountsNamed(connection, kind, user);
+    await performOnAccounts(
+      connection,
+      kind,
+      held.flatMap((each) => statements(kind, each)),
+    );
+  }
+  for (const site of replicated) {
+    if (site === writer || writer === undefined) continue;
+    const { executedGtid } = await writer.database.status(STATUS_MS_MAX);
+    await site.database.waitFor(executedGtid, CATCH_UP_MS_MAX);
+  }
 }
 
 async function changeChannels(

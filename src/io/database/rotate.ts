@@ -1,5 +1,5 @@
 // Changing the password of an account on one server so that for a while either works, and the password by which a channel logs in.
-// Everything with sql_log_bin=0: accounts are made so, on each server by itself. The order of it all is cli/rotate.ts.
+// The order of it all is cli/rotate.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../../core/error.ts';
 import { kindOf, type ServerKind } from '../../core/family.ts';
@@ -79,13 +79,21 @@ export function onlyNew(kind: ServerKind, { name, plugin, retains }: HeldAccount
   return [`SET PASSWORD FOR ${name} = PASSWORD(${quote(fresh)})`];
 }
 
+/**
+ * Under super_read_only nobody changes an account, administrators included: there the change is made at the writer, and comes to the
+ * other server with its binary log. Elsewhere each server has it made by itself, as set-up made the account.
+ */
+export const changesByReplication = ({ family }: ServerKind): boolean => family === 'mysql';
+
 export async function performOnAccounts(
   connection: HeldConnection,
+  kind: ServerKind,
   statements: readonly string[],
 ): Promise<void> {
   if (statements.length === 0) return;
+  const sql = statements.join('; ');
   await connection.query(
-    `SET SESSION sql_log_bin = 0; ${statements.join('; ')}; SET SESSION sql_log_bin = 1`,
+    changesByReplication(kind) ? sql : `SET SESSION sql_log_bin = 0; ${sql}; SET SESSION sql_log_bin = 1`,
     STATEMENT_MS_MAX,
   );
 }
