@@ -20,7 +20,11 @@ async function startsFrom(
   return { from: files.map((file) => ({ file })), onlyFile: true };
 }
 
-/** Outcomes of the same transactions in earlier salvages, by GTID. */
+/** A rewound MariaDB server gives the GTIDs that it lost to others. */
+const identity = ({ gtid, at, rows, tables }: TransactionSummary): string =>
+  [gtid, at, rows, ...tables].join(' ');
+
+/** Outcomes of the same transactions in earlier salvages. */
 function knownOutcomes(
   world: SalvageWorld,
   node: string,
@@ -28,8 +32,9 @@ function knownOutcomes(
   const known = new Map<string, Pick<TransactionSummary, 'outcome' | 'because'>>();
   for (const index of world.store.list()) {
     if (index.node !== node) continue;
-    for (const { gtid, outcome, because } of index.transactions)
-      if (outcome !== null && gtid !== '') known.set(gtid, { outcome, because });
+    for (const each of index.transactions)
+      if (each.outcome !== null && each.gtid !== '')
+        known.set(identity(each), { outcome: each.outcome, because: each.because });
   }
   return known;
 }
@@ -79,7 +84,7 @@ export async function save(world: SalvageWorld, wish: Wish): Promise<SalvageInde
       deadlineMs: TAKE_MS_MAX,
     });
     if (index === null) return null;
-    const transactions = index.transactions.map((each) => ({ ...each, ...known.get(each.gtid) }));
+    const transactions = index.transactions.map((each) => ({ ...each, ...known.get(identity(each)) }));
     const saved = { ...index, transactions };
     await store.write(saved);
     for (const older of store.list())

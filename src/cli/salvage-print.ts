@@ -29,8 +29,7 @@ const WHY: Readonly<Record<SalvageIndex['why'], string>> = {
 };
 
 function became(index: SalvageIndex): string {
-  const count = (outcome: string): number =>
-    index.transactions.filter((each) => each.outcome === outcome).length;
+  const count = (outcome: string): number => ofUsers(index).filter((each) => each.outcome === outcome).length;
   const parts = ['replayed', 'there', 'conflict', 'failed', 'discarded'].flatMap((outcome) =>
     count(outcome) === 0
       ? []

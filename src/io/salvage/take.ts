@@ -3,10 +3,11 @@
 import { chmod, copyFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fits, type TableDefinition } from '../../core/binlog/definition.ts';
+import { EVENT } from '../../core/binlog/event.ts';
 import type { LoggedTransaction } from '../../core/binlog/logged.ts';
 import { OperatorError } from '../../core/error.ts';
 import type { SalvageIndex, TransactionSummary } from '../../core/salvage/entry.ts';
-import { type PlacedTransaction, transactionsOf } from '../binlog/logfile.ts';
+import { eventsOf, type PlacedTransaction, transactionsOf } from '../binlog/logfile.ts';
 import { type Family, type FetchFrom, fetchRaw, printSql } from '../binlog/tool.ts';
 import { type Definitions, withNames } from '../binlog/transaction.ts';
 import type { Endpoint } from '../database/connection.ts';
@@ -161,6 +162,20 @@ export async function takeSalvage(taking: Taking): Promise<SalvageIndex | null> 
   }
 }
 
+/** Set in the first event of a relay log (LOG_EVENT_RELAY_LOG_F). */
+const RELAY_LOG = 0x40;
+
+async function isBinaryLog(path: string): Promise<boolean> {
+  try {
+    for await (const { header } of eventsOf(path))
+      return header.type === EVENT.formatDescription && (header.flags & RELAY_LOG) === 0;
+    return false;
+  } catch (error) {
+    if (error instanceof OperatorError) return false;
+    throw error;
+  }
+}
+
 /** The binary log files of a folder, oldest first: those that begin as one, and are named with a number. */
 export async function logFilesIn(folder: string): Promise<string[]> {
   let names: string[];
@@ -173,8 +188,10 @@ export async function logFilesIn(folder: string): Promise<string[]> {
       "name the folder that holds the dead server's binary logs, readable for the account of the agent",
     );
   }
-  const logs = names.filter((each) => /\.\d{6,}$/.test(each) && !/relay/.test(each)).sort();
-  if (logs.length > 0) return logs.map((each) => join(folder, each));
+  const logs: string[] = [];
+  for (const each of names.filter((file) => /\.\d{6,}$/.test(file)).sort())
+    if (await isBinaryLog(join(folder, each))) logs.push(join(folder, each));
+  if (logs.length > 0) return logs;
   throw new OperatorError(
     'salvage-files',
     `${folder} holds no binary logs (files like binlog.000001)`,
