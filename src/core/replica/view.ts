@@ -53,7 +53,7 @@ function warnings(state: ReplicaState): Reason[] {
     found.push({
       code: 'errant',
       because: errant.because,
-      lift: CLONE_LIFT(self, wantedSource(state) ?? 'NODE'),
+      lift: CLONE_LIFT(self, state.record.writer ?? 'NODE'),
     });
   if (own.status !== null && channel === null)
     found.push({
@@ -72,7 +72,7 @@ function warnings(state: ReplicaState): Reason[] {
       code: 'receiver-error',
       because: `the receiver of ${self}: ${channel.receiverError}`,
       lift: /purged|too old/i.test(channel.receiverError)
-        ? CLONE_LIFT(self, wantedSource(state) ?? 'NODE')
+        ? CLONE_LIFT(self, state.record.writer ?? 'NODE')
         : 'by itself, when the source is reached or another one is fit; if the error stays: `twinkeep setup` checks the accounts',
     });
   if (own.status?.semiSync.replica)
