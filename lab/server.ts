@@ -1,6 +1,5 @@
 // Which server the lab runs: one file a family (server-mariadb.ts, server-mysql.ts, server-mysql56.ts), chosen here.
 
-import { OperatorError } from '../src/core/error.ts';
 import type { ServerFamily } from '../src/core/family.ts';
 import type { LabOptions, ServerHost } from './plan.ts';
 import { mariadbServer } from './server-mariadb.ts';
@@ -37,14 +36,3 @@ const SERVERS: Readonly<Record<ServerFamily, LabServer>> = {
 };
 
 export const serverOf = (lab: LabOptions): LabServer => SERVERS[lab.server];
-
-/** The family by the name that --server takes. */
-export function asServer(text: string): ServerFamily {
-  const family = (Object.keys(SERVERS) as ServerFamily[]).find((name) => name === text);
-  if (family !== undefined) return family;
-  throw new OperatorError(
-    'lab-server-family',
-    `--server ${text} is no server that the lab can run.`,
-    `Say --server ${Object.keys(SERVERS).join(', --server ')}.`,
-  );
-}

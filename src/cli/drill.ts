@@ -1,7 +1,7 @@
 // `twinkeep drill`: faults caused on purpose in a lab of its own, with the client-seen outage and lost rows measured.
 // The faults and the measuring are in lab/drill/; this file is their command line.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Fault } from '../../lab/drill/fault.ts';
 import { faultNamed, faults, suits } from '../../lab/drill/faults.ts';
 import { reportText } from '../../lab/drill/report.ts';
@@ -11,12 +11,12 @@ import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
 import { claimLab, labDown, labUp, requireUnclaimed } from '../../lab/lab.ts';
 import type { LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
-import { asServer } from '../../lab/server.ts';
 import { OperatorError } from '../core/error.ts';
+import { type ServerFamily, serverFamilies } from '../core/family.ts';
 
 interface DrillOptions {
   readonly repeat: string;
-  readonly server: string;
+  readonly server: ServerFamily;
   readonly json?: boolean;
   readonly read?: boolean;
   readonly keep?: boolean;
@@ -37,7 +37,11 @@ export function register(program: Command): void {
     .command('drill')
     .description('cause faults in a lab of its own and measure what clients see (needs root)')
     .argument('[fault...]', 'which faults; without one: all that suit the lab')
-    .option('--server <family>', 'mariadb, mysql (9.7) or mysql56', 'mariadb')
+    .addOption(
+      new Option('--server <family>', 'which database servers; mysql is 9.7')
+        .choices(serverFamilies)
+        .default('mariadb'),
+    )
     .option('--witness [hosts]', 'in a lab with a witness: etcd on one host, or on 3')
     .option('--all', 'every fault in a lab without a witness, then in one with it')
     .option('--repeat <times>', 'how often each', '1')
@@ -71,7 +75,7 @@ async function drill(names: readonly string[], options: DrillOptions): Promise<v
   }
   const lab: Partial<LabOptions> = {
     name: options.name,
-    server: asServer(options.server),
+    server: options.server,
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     pairOverrides: [...options.set, ...(options.read === true ? [readVipLine] : [])].join('\n'),
   };

@@ -1,7 +1,7 @@
 // `twinkeep lab`: two real database hosts, a gateway and an application host on this machine, to try things on.
 // The lab itself is in lab/; this file is its command line.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { spawnIn } from '../../lab/host.ts';
 import { type LabStatus, labStatus } from '../../lab/inspect.ts';
 import { takingDownOnInterrupt } from '../../lab/interrupt.ts';
@@ -9,8 +9,8 @@ import { labDown, labUp, openLab, requireNoLab } from '../../lab/lab.ts';
 import { defaultLoad, startLoad } from '../../lab/load.ts';
 import { asHost, defaultLabName, type LabOptions } from '../../lab/plan.ts';
 import { progressOn } from '../../lab/progress.ts';
-import { asServer } from '../../lab/server.ts';
 import { OperatorError } from '../core/error.ts';
+import { type ServerFamily, serverFamilies } from '../core/family.ts';
 
 interface Where {
   readonly name?: string;
@@ -18,7 +18,7 @@ interface Where {
 }
 
 interface UpOptions extends Where {
-  readonly server: string;
+  readonly server: ServerFamily;
   readonly agents: boolean;
   /** True: given without a number. */
   readonly witness?: string | true;
@@ -53,7 +53,11 @@ export function register(program: Command): void {
       .option('--dir <folder>', "the lab's folder (default: in the system's folder for temporary files)");
 
   verb('up', 'build the lab: hosts, servers, set-up, agents')
-    .option('--server <family>', 'mariadb, mysql (9.7) or mysql56', 'mariadb')
+    .addOption(
+      new Option('--server <family>', 'which database servers; mysql is 9.7')
+        .choices(serverFamilies)
+        .default('mariadb'),
+    )
     .option('--no-agents', 'two servers on a network, nothing that watches them')
     .option('--witness [hosts]', 'a third place that decides: etcd on a host of its own (w), or on 3 hosts')
     .option('--replicas <hosts>', 'further replicas, each on a host of its own: 1 (r1) or 2 (r1, r2)', '0')
@@ -113,7 +117,7 @@ async function up(options: UpOptions): Promise<void> {
   const progress = progressOn(process.stderr);
   const wanted: Partial<LabOptions> = {
     ...where(options),
-    server: asServer(options.server),
+    server: options.server,
     agents: options.agents,
     witnesses: witnessHosts(options.witness),
     replicas: replicaHosts(options.replicas),
