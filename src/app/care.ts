@@ -38,7 +38,8 @@ const LOOK_AGAIN_MS = 30_000;
 const ABOUT_ROWS = new Set([1032, 1062]);
 
 interface Told {
-  readonly error: string;
+  /** Servers word one error in several ways: the breakdown, and not its text, says whether it is explained. */
+  readonly breakdown: string;
   readonly explanation: Explanation;
   readonly againAtMs: number;
 }
@@ -52,7 +53,7 @@ export function startCare(options: CareOptions): Care {
   let told: Told | null = null;
   let looking = false;
 
-  async function look(error: string, version: string): Promise<void> {
+  async function look({ error }: Broken, breakdown: string, version: string): Promise<void> {
     looking = true;
     try {
       const { gatherEvidence } = await import('../io/doctor/evidence.ts');
@@ -60,24 +61,29 @@ export function startCare(options: CareOptions): Care {
       const evidence = await gatherEvidence({ family, ...ends }, readFailure(error));
       const explanation = explain(error, names, evidence);
       const againAtMs = evidence.unread === null ? Number.POSITIVE_INFINITY : clock.bootMs() + LOOK_AGAIN_MS;
-      if (told?.explanation.because !== explanation.because || told.error !== error)
+      if (told?.breakdown !== breakdown || told.explanation.row !== explanation.row)
         say('warn', 'applier-explained', `${explanation.because}. What to do: ${explanation.lift}`);
-      told = { error, explanation, againAtMs };
+      told = { breakdown, explanation, againAtMs };
     } catch (failure) {
       // An explanation is never worth the manager.
       if (!(failure instanceof DatabaseError)) say('warn', 'not-explained', (failure as Error).message);
-      told = { error, explanation: explain(error, names, null), againAtMs: clock.bootMs() + LOOK_AGAIN_MS };
+      told = {
+        breakdown,
+        explanation: explain(error, names, null),
+        againAtMs: clock.bootMs() + LOOK_AGAIN_MS,
+      };
     } finally {
       looking = false;
     }
   }
 
-  function explanationOf(error: string, version: string): Explanation {
-    const known = told !== null && told.error === error ? told : null;
-    const wanted = ABOUT_ROWS.has(readFailure(error).number);
-    if (wanted && !looking && (known === null || clock.bootMs() >= known.againAtMs))
-      void look(error, version);
-    return known?.explanation ?? explain(error, names, null);
+  function explanationOf(now: Broken, version: string): Explanation {
+    const { number, table } = readFailure(now.error);
+    const breakdown = `${number} ${table} ${now.appliedGtid}`;
+    const known = told?.breakdown === breakdown ? told : null;
+    const due = known === null || clock.bootMs() >= known.againAtMs;
+    if (ABOUT_ROWS.has(number) && !looking && due) void look(now, breakdown, version);
+    return known?.explanation ?? explain(now.error, names, null);
   }
 
   return {
@@ -93,7 +99,7 @@ export function startCare(options: CareOptions): Care {
       }
       if (broken === null) told = null;
       else {
-        const { because, lift } = explanationOf(broken.error, status.version);
+        const { because, lift } = explanationOf(broken, status.version);
         // The machine starts a stopped applier at once: it is shown to be stopped when it is to be tried again.
         const applier = attemptsNow(broken, nowMs) ? channel.applier : 'running';
         annotated = { ...annotated, applier, applierError: because, applierLift: lift };
