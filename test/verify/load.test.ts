@@ -32,7 +32,7 @@ function startLoad(pair: Pair): () => Promise<number> {
       await session.query(one()).catch(() => undefined);
       statements += 1;
       // Slower than a standby catches up, or it never would.
-      await sleep(5);
+      await sleep(20);
     }
     session.destroy();
   };

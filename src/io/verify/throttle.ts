@@ -19,6 +19,8 @@ export interface Throttle {
 /** A standby that has not come along for this long ends the comparing. */
 const STANDBY_MS_MAX = 120_000;
 const APPLIER_ASKED_AFTER_MS = 2_000;
+/** Between two waits of the standby. */
+const AGAIN_MS = 10;
 const SETTLE_MS_MAX = 1_000;
 const BUSY_LOOK_MS = 500;
 /** A writer busy for longer than this is compared all the same, slowly: it may be so all day. */
@@ -40,6 +42,8 @@ export function makeThrottle(
     const position = await writer.position();
     let asked = false;
     while (!(await standby.reaches(position, 1_000))) {
+      // With a stopped applier the server answers at once.
+      await sleep(AGAIN_MS);
       if (waitedMs() > pace.lagMsMax)
         told(`${standby.node} is ${Math.round(waitedMs() / 1000)} s behind: waiting`);
       if (!asked && waitedMs() > APPLIER_ASKED_AFTER_MS) {
