@@ -1,4 +1,6 @@
 // `twinkeep setup` on MySQL 5.6: the cases of every family by GTID, and by file and position, with a pair made by hand before.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mysql56Folder } from './mysql56server.ts';
 import { SECOND, until } from './pair.ts';
@@ -37,7 +39,7 @@ describe.skipIf('missing' in folder)('twinkeep setup on MySQL 5.6 by file and po
   const count = async (node: 'a' | 'b'): Promise<number> =>
     Number((await bench.on(node, 'SELECT COUNT(*) AS n FROM shop.t'))[0]?.['n']);
   /** Channels as the users' documents make them: SHOW MASTER STATUS on each, CHANGE MASTER on the other. */
-  async function pairByHand(): Promise<void> {
+  async function pairByHand(password: string): Promise<void> {
     for (const [node, address, peer] of [
       ['a', '192.0.2.12', 'b'],
       ['b', '192.0.2.11', 'a'],
@@ -45,13 +47,13 @@ describe.skipIf('missing' in folder)('twinkeep setup on MySQL 5.6 by file and po
       await bench.on(
         peer,
         'SET sql_log_bin = 0',
-        "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'192.0.2.%' IDENTIFIED BY 'by hand'",
+        `GRANT REPLICATION SLAVE ON *.* TO 'repl'@'192.0.2.%' IDENTIFIED BY '${password}'`,
       );
       const [end] = await bench.on(peer, 'SHOW MASTER STATUS');
       await bench.on(
         node,
         `CHANGE MASTER TO MASTER_HOST = '${address}', MASTER_PORT = ${bench.port}, MASTER_USER = 'repl',
-         MASTER_PASSWORD = 'by hand', MASTER_LOG_FILE = '${end?.['File']}', MASTER_LOG_POS = ${end?.['Position']},
+         MASTER_PASSWORD = '${password}', MASTER_LOG_FILE = '${end?.['File']}', MASTER_LOG_POS = ${end?.['Position']},
          MASTER_HEARTBEAT_PERIOD = 0.2, MASTER_CONNECT_RETRY = 1`,
         'START SLAVE',
       );
@@ -73,7 +75,8 @@ describe.skipIf('missing' in folder)('twinkeep setup on MySQL 5.6 by file and po
 
   it('takes two that replicate already: only accounts are made, the channels are not touched', async () => {
     await bench.start();
-    await pairByHand();
+    writeFileSync(join(bench.dir, 'repl.password'), 'by hand', { mode: 0o600 });
+    await pairByHand('by hand');
     await bench.write('a', ...SHOP);
     await until(async () => (await bench.on('b', "SHOW DATABASES LIKE 'shop'")).length === 1);
     await until(async () => (await count('b')) === 2);
@@ -85,6 +88,23 @@ describe.skipIf('missing' in folder)('twinkeep setup on MySQL 5.6 by file and po
     const steps = await bench.steps();
     expect(steps.filter((step) => /channel/.test(step))).toEqual([]);
     expect(await place()).toEqual(before);
+    expect(await bench.steps()).toEqual([]);
+  });
+
+  it('gives a channel whose password becomes another the new one, and does not move its place', async () => {
+    await bench.start();
+    await pairByHand('another');
+    await bench.write('a', ...SHOP);
+    await until(async () => (await bench.on('b', "SHOW DATABASES LIKE 'shop'")).length === 1);
+    await until(async () => (await count('b')) === 2);
+    const steps = await bench.steps();
+    expect(steps.filter((step) => /where it stands/.test(step))).toHaveLength(2);
+    await bench.write('a', 'INSERT INTO shop.t VALUES (3)');
+    await until(async () => (await count('b')) === 3);
+    expect((await bench.on('b', 'SHOW SLAVE STATUS'))[0]).toMatchObject({
+      Last_SQL_Errno: 0,
+      Last_IO_Errno: 0,
+    });
     expect(await bench.steps()).toEqual([]);
   });
 

@@ -34,8 +34,8 @@ export interface ChannelWanted {
   readonly password: string;
   readonly heartbeatS: number;
   readonly tls: TlsOptions | null;
-  /** Without GTIDs: where it begins in the source's log, or goes on where it stands. */
-  readonly place?: LogPlace | 'where it stands';
+  /** Without GTIDs: where it begins, or goes on, in the source's log. A CHANGE that names a host and no place begins anew. */
+  readonly place?: LogPlace;
 }
 
 export type Facts = Pick<
@@ -61,4 +61,6 @@ export interface SetupFamily {
   /** Says from where to fetch, in a family that keeps this apart; see SeenServer.fetchFrom. */
   fetchFrom(gtid: string): string;
   readonly removeChannel: string;
+  /** Without GTIDs: where the applier stands in the source's log. */
+  standsAt?(ask: Ask): Promise<LogPlace>;
 }

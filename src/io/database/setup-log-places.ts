@@ -1,11 +1,21 @@
 // What set-up asks a MySQL server without GTIDs: its own log, and how far it has its own and its source's, as places.
 import { positionText } from '../../core/gtid/positions.ts';
 import type { SeenServer } from '../../core/pair/setup-facts.ts';
+import type { LogPlace } from '../../core/pair/setup-places.ts';
+import { DatabaseError } from '../../runtime/ports.ts';
 import { bornHere } from './mysql-born.ts';
 import { placeOf } from './mysql-places.ts';
 import type { Statements } from './mysql-statements.ts';
 import { text } from './rows.ts';
 import { ASK_MS_MAX, type Ask } from './setup-family.ts';
+
+export async function standsAt(ask: Ask, words: Statements): Promise<LogPlace> {
+  const [row] = await ask(words.showReplica);
+  const place = placeOf(row?.[words.columns.appliedFile], row?.[words.columns.appliedPos]);
+  if (place === null)
+    throw new DatabaseError('statement', "the applier does not know its place in the source's log");
+  return place;
+}
 
 export async function logPlaces(
   ask: Ask,

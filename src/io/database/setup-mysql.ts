@@ -6,7 +6,7 @@ import { mysql57AdminGrants, mysqlAdminGrants, mysqlReplicationGrants } from './
 import { type Statements, statementsOf } from './mysql-statements.ts';
 import { isOn, rowsOf, text } from './rows.ts';
 import { ASK_MS_MAX, type Ask, type ChannelWanted, quote, type SetupFamily } from './setup-family.ts';
-import { logPlaces } from './setup-log-places.ts';
+import { logPlaces, standsAt } from './setup-log-places.ts';
 
 /** caching_sha2_password came with this one, and with it the need for the source's public key. */
 const CACHING_SHA2 = 80_004;
@@ -78,9 +78,7 @@ function makeChannel(
     `USER = ${quote(user)}`,
     `PASSWORD = ${quote(password)}`,
     `AUTO_POSITION = ${place === undefined ? 1 : 0}`,
-    ...(place === undefined || place === 'where it stands'
-      ? []
-      : [`LOG_FILE = ${quote(place.file)}`, `LOG_POS = ${place.offset}`]),
+    ...(place === undefined ? [] : [`LOG_FILE = ${quote(place.file)}`, `LOG_POS = ${place.offset}`]),
     `HEARTBEAT_PERIOD = ${heartbeatS}`,
     'CONNECT_RETRY = 1',
     `SSL = ${tls === null ? 0 : 1}`,
@@ -133,5 +131,6 @@ export function mysqlSetup(kind: ServerKind): SetupFamily {
     makeChannel: (wanted) => makeChannel(words, kind, wanted),
     fetchFrom: () => 'DO 0',
     removeChannel: `${words.stopReplica}; ${words.removeChannel}`,
+    standsAt: (ask) => standsAt(ask, words),
   };
 }

@@ -12,7 +12,7 @@ import {
   quote,
   type SetupFamily,
 } from './setup-family.ts';
-import { logPlaces } from './setup-log-places.ts';
+import { logPlaces, standsAt } from './setup-log-places.ts';
 
 const oneLine = (value: unknown): string => text(value).replaceAll(/\s/g, '');
 
@@ -45,9 +45,7 @@ function makeChannel(wanted: ChannelWanted): string {
   const from =
     place === undefined
       ? 'MASTER_AUTO_POSITION = 1'
-      : place === 'where it stands'
-        ? 'MASTER_AUTO_POSITION = 0'
-        : `MASTER_AUTO_POSITION = 0, MASTER_LOG_FILE = ${quote(place.file)}, MASTER_LOG_POS = ${place.offset}`;
+      : `MASTER_AUTO_POSITION = 0, MASTER_LOG_FILE = ${quote(place.file)}, MASTER_LOG_POS = ${place.offset}`;
   return `STOP SLAVE; CHANGE MASTER TO MASTER_HOST = ${quote(host)}, MASTER_PORT = ${port},
    MASTER_USER = ${quote(user)}, MASTER_PASSWORD = ${quote(password)}, ${from},
    MASTER_HEARTBEAT_PERIOD = ${heartbeatS}, MASTER_CONNECT_RETRY = 1,
@@ -103,4 +101,5 @@ export const mysql56Setup: SetupFamily = {
   makeChannel,
   fetchFrom: () => 'DO 0',
   removeChannel: 'STOP SLAVE; RESET SLAVE ALL',
+  standsAt: (ask) => standsAt(ask, MYSQL56),
 };

@@ -91,7 +91,7 @@ async function accountStatements(
   for (const host of hosts) {
     const name = `${quote(account.user)}@${quote(host)}`;
     const found = existing.find((each) => each.host === host);
-    const password = passwordStatement(family, name, account.password, found);
+    const password = passwordStatement(family, name, account.password, found ?? null, existing);
     if (password !== null) statements.push(password);
     const lines = found === undefined ? [] : await ask(`SHOW GRANTS FOR ${name}`);
     const missing = missingGrants(
@@ -112,13 +112,19 @@ function passwordStatement(
   family: SetupFamily,
   name: string,
   password: string,
-  found: KeptAccount | undefined,
+  found: KeptAccount | null,
+  ofUser: readonly KeptAccount[],
 ): Statement | null {
-  if (found === undefined)
-    return { what: `make the account ${name}`, sql: family.createUser(name, password) };
   // A plugin that keeps what we cannot read (PAM, LDAP) is the administrator's own affair.
-  const right = found.ways.map(({ plugin, kept }) => passwordMatches(plugin, kept, password));
-  if (right.some((each) => each !== false)) return null;
+  const isRight = ({ ways }: KeptAccount): boolean =>
+    ways.some(({ plugin, kept }) => passwordMatches(plugin, kept, password) !== false);
+  if (found === null) {
+    // It takes precedence over an account for more hosts, by which a channel may have come so far.
+    const changes = ofUser.length > 0 && !ofUser.every(isRight);
+    const made = { what: `make the account ${name}`, sql: family.createUser(name, password) };
+    return changes ? { ...made, newPassword: true } : made;
+  }
+  if (isRight(found)) return null;
   return {
     what: `set the password of ${name} to the one in its file`,
     sql: family.setPassword(name, found.ways[0]?.plugin ?? '', password),

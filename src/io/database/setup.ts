@@ -225,7 +225,9 @@ async function take(
       const { host, port, user, place } = step;
       const { password } = options.replication;
       const asked = { host, port, user, password, heartbeatS: HEARTBEAT_S, tls: options.tls };
-      const wanted = place === undefined ? asked : { ...asked, place };
+      // The applier has nothing left to do: it stands still.
+      const from = place === 'where it stands' ? await family.standsAt?.(askerOf(connection)) : place;
+      const wanted = from === undefined ? asked : { ...asked, place: from };
       await connection.query(family.makeChannel(wanted), STATEMENT_MS_MAX);
       return;
     }
