@@ -32,7 +32,7 @@ export async function gatherEvidence(places: EvidencePlaces, failure: Replicatio
   const unread: string[] = [];
   try {
     const definitions = definitionsOf(own, ASK_MS_MAX);
-    const transaction = await failing(places, own, definitions).catch((error: unknown) => {
+    const transaction = await failing(places, failure, own, definitions).catch((error: unknown) => {
       if (!(error instanceof OperatorError || error instanceof DatabaseError)) throw error;
       unread.push(`the event cannot be read: ${error.message}`);
       return null;
@@ -73,6 +73,7 @@ const nothing = (unread: string): Evidence => ({
 /** The transaction at which the applier stands. */
 async function failing(
   places: EvidencePlaces,
+  failure: ReplicationFailure,
   own: HeldConnection,
   definitions: ReturnType<typeof definitionsOf>,
 ): Promise<LoggedTransaction | null> {
@@ -85,16 +86,21 @@ async function failing(
   const file = text(row?.['Relay_Master_Log_File'] ?? row?.['Relay_Source_Log_File']);
   const position = Number(row?.['Exec_Master_Log_Pos'] ?? row?.['Exec_Source_Log_Pos'] ?? 0);
   if (file === '' || position === 0) return null;
-  return readTransaction({
+  const { replication } = places;
+  const source = {
     family: mariadb ? 'mariadb' : 'mysql',
-    endpoint: {
-      ...places.replication,
-      password: places.replication.passwordNow?.() ?? places.replication.password,
-    },
-    place: { file, position },
+    endpoint: { ...replication, password: replication.passwordNow?.() ?? replication.password },
     definitions,
     deadlineMs: FETCH_MS_MAX,
-  });
+  } as const;
+  // Several workers apply at once on MySQL: the place in the status is only where all of them have passed.
+  if (!mariadb && failure.gtid !== null)
+    return readTransaction({
+      ...source,
+      place: { gtid: failure.gtid },
+      files: [failure.place?.file ?? file],
+    });
+  return readTransaction({ ...source, place: { file, position } });
 }
 
 const plain = (image: Readonly<Record<string, Value>> | null): Row | null =>
