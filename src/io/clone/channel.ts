@@ -34,6 +34,11 @@ const DIAL_MS_MAX = 5000;
 /** A line on which nothing moves for this long is dead. A backup that waits for a lock is silent meanwhile. */
 const SILENT_MS_MAX = 120_000;
 
+/** So much is handed on at once, or what came within the time; and so much waits at most. */
+const PIECE_BYTES = 256 * 1024;
+const PIECE_MS_MAX = 20;
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+
 const keyOf = ({ pair, secret }: LineKey): Buffer =>
   createHash('sha256').update(`twinkeep clone channel 1\n${pair}\n${secret}`).digest();
 
@@ -67,19 +72,54 @@ function lineOf(socket: TLSSocket): Line {
     });
   }
 
+  /** All that the socket has by now, as one piece: a record of TLS at a time would cost more than its decryption. */
+  async function* pieces(): AsyncGenerator<Buffer> {
+    const waiting: Buffer[] = [];
+    let bytes = 0;
+    let ended = false;
+    let wake = (): void => undefined;
+    socket.on('data', (chunk: Buffer) => {
+      waiting.push(chunk);
+      bytes += chunk.length;
+      if (bytes > WAITING_BYTES_MAX) socket.pause();
+      if (bytes >= PIECE_BYTES) wake();
+    });
+    socket.once('close', () => {
+      ended = true;
+      wake();
+    });
+    socket.once('end', () => {
+      ended = true;
+      wake();
+    });
+    for (;;) {
+      if (bytes < PIECE_BYTES && !ended) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, PIECE_MS_MAX);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      if (bytes > 0) {
+        const piece = Buffer.concat(waiting.splice(0));
+        bytes = 0;
+        socket.resume();
+        yield piece;
+      } else if (ended) return;
+    }
+  }
+
   async function* received(): AsyncGenerator<Received> {
     const reader = frameReader();
-    try {
-      for await (const chunk of socket as AsyncIterable<Buffer>) {
-        const read = reader.push(chunk);
-        if (!read.ok) throw broken(`it sent ${read.reason}: run the same version on both hosts`);
-        for (const frame of read.frames) {
-          if (frame.kind === 'data') yield frame;
-          else yield { kind: 'word', word: JSON.parse(frame.text) as Record<string, unknown> };
-        }
+    for await (const piece of pieces()) {
+      const read = reader.push(piece);
+      if (!read.ok) throw broken(`it sent ${read.reason}: run the same version on both hosts`);
+      for (const frame of read.frames) {
+        if (frame.kind === 'data') yield frame;
+        else yield { kind: 'word', word: JSON.parse(frame.text) as Record<string, unknown> };
       }
-    } catch (error) {
-      throw error instanceof OperatorError ? error : broken((error as Error).message);
     }
     if (failure !== null) throw broken((failure as Error).message);
     if (!reader.between()) throw broken('it ended in the middle of something');
