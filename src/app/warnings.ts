@@ -74,7 +74,8 @@ export function warningsOf(
   leads: readonly VipLeadView[],
 ): readonly Reason[] {
   const { settings, record, role, said } = state;
-  const found: Reason[] = [...unfit(state), ...witnessFaults(state)];
+  const limits = (state.own.status?.limits ?? []).map((limit) => ({ code: 'server-limit', ...limit }));
+  const found: Reason[] = [...unfit(state), ...witnessFaults(state), ...limits];
   const blocked = said['vrrp-blocked'];
   if (blocked !== undefined) {
     found.push({

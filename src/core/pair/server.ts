@@ -50,6 +50,8 @@ export interface ServerStatus {
   };
   /** What is received is synced to the disk before it is acknowledged; off while a standby catches up. */
   readonly receivesDurably: boolean;
+  /** What this server cannot hold to, by its family or its settings; shown as warnings. */
+  readonly limits?: readonly { readonly because: string; readonly lift: string }[];
   /** Seconds since the server started; a smaller value than before means a restart. */
   readonly uptimeS: number;
 }

@@ -12,8 +12,6 @@ import { isOn, rowsAt, text } from './rows.ts';
 export interface Mysql56Status extends PlacesStatus {
   /** False: it replicates by file and position. */
   readonly gtids: boolean;
-  /** What is to be known of this server's limits, as sentences. */
-  readonly warnings: readonly string[];
   /** The end of its own log. */
   readonly logged: Place | null;
 }
@@ -28,19 +26,28 @@ function receiverState(said: string): ChannelStatus['receiver'] {
   return said === 'No' ? 'stopped' : 'connecting';
 }
 
-export function warningsOf(variables: Readonly<Record<string, unknown>>): string[] {
-  const warnings = [
-    'MySQL 5.6 has no super_read_only: accounts with SUPER write to a server that is closed (their sessions are cut when it is closed, and not kept out afterwards)',
+export function limitsOf(variables: Readonly<Record<string, unknown>>): NonNullable<MysqlStatus['limits']> {
+  const restart = (line: string): string => `my.cnf: ${line}, and a restart of the server`;
+  const limits = [
+    {
+      because:
+        'MySQL 5.6 has no super_read_only: accounts with SUPER may write to a server that is closed (their sessions are cut when it is closed, and not kept out afterwards)',
+      lift: 'run MySQL 5.7.8 or newer, or MariaDB; let no application use an account with SUPER',
+    },
   ];
   if (text(variables['relay_info']) !== 'TABLE')
-    warnings.push(
-      'relay_log_info_repository is not TABLE: after a crash the applier may repeat or miss transactions (my.cnf: relay_log_info_repository = TABLE)',
-    );
+    limits.push({
+      because:
+        'relay_log_info_repository is not TABLE: after a crash the applier may repeat or miss transactions',
+      lift: restart('relay_log_info_repository = TABLE'),
+    });
   if (Number(variables['workers'] ?? 0) > 0 && text(variables['gtid_mode']) !== 'ON')
-    warnings.push(
-      'slave_parallel_workers is not 0 and there are no GTIDs: after a crash transactions between those applied may be missing (my.cnf: slave_parallel_workers = 0)',
-    );
-  return warnings;
+    limits.push({
+      because:
+        'slave_parallel_workers is not 0 and there are no GTIDs: after a crash transactions between those applied may be missing',
+      lift: restart('slave_parallel_workers = 0'),
+    });
+  return limits;
 }
 
 export interface Known {
@@ -95,7 +102,7 @@ export function readStatus56(result: unknown, { own, receiverRan }: Known): Mysq
   };
   const repository = text(variables['relay_info']);
   const placed = inPlaces(status, { columns, replica, logged, own, receiverRan, repository });
-  return { ...placed, ...(gtids ? status : {}), gtids, warnings: warningsOf(variables), logged };
+  return { ...placed, ...(gtids ? status : {}), gtids, limits: limitsOf(variables), logged };
 }
 
 type Row = Readonly<Record<string, unknown>>;
