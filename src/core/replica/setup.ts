@@ -34,7 +34,7 @@ const listed = (names: readonly string[]): string =>
   names.slice(0, 8).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
 
 const cloneHint = (replica: SetupNode, source: SetupNode): string =>
-  `make it a copy of the pair: \`twinkeep clone --from ${source.name}\` on ${replica.name}; then run setup again`;
+  `make ${replica.name} a copy of ${source.name} (docs/REPLICAS.md, "A copy by hand"); then run setup again`;
 
 function serverProblems({ replica, nodes }: ReplicaSetupInput): Refusal[] {
   const { name, seen } = replica;

@@ -36,7 +36,7 @@ export interface ReplicaStatement {
 }
 
 const CLONE_LIFT = (self: string, source: string): string =>
-  `copy the data anew: \`twinkeep clone --from ${source}\` on ${self}; what only ${self} holds is then gone, so look at it first`;
+  `make ${self} a copy of ${source} anew (docs/REPLICAS.md, "A copy by hand"); what only ${self} holds is then gone, so look at it first`;
 
 function warnings(state: ReplicaState): Reason[] {
   const { own, errant, failure, settings } = state;

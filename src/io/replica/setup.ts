@@ -191,6 +191,6 @@ async function caughtUp(
   throw new OperatorError(
     'data-differ',
     `${name} has fetched the whole binary log of ${source.target.name}, and tables did not come: ${missing.slice(0, 8).join(', ')}. Its channel was removed again`,
-    `the data of the pair are older than its binary log: \`twinkeep clone --from ${source.target.name}\` on ${name}, then run setup again`,
+    `the data of the pair are older than its binary log: make ${name} a copy of ${source.target.name} (docs/REPLICAS.md, "A copy by hand"), then run setup again`,
   );
 }
