@@ -5,7 +5,7 @@ import { OperatorError } from '../core/error.ts';
 import { lacking } from '../core/gtid/gtid.ts';
 import type { PairState } from '../core/pair/state.ts';
 import { ofUsers, openTransactions, type SalvageIndex } from '../core/salvage/entry.ts';
-import { isErrant } from '../core/salvage/history.ts';
+import { isErrant, positionOf, withoutErrant } from '../core/salvage/history.ts';
 import { verdictOf } from '../core/salvage/judge.ts';
 import type { SalvageAnswer, SalvageOrder, Salvages, TransactionView } from '../io/http/salvages.ts';
 import { checkTransactions } from '../io/salvage/replay.ts';
@@ -120,7 +120,7 @@ export function startSalvage(options: SalvageOptions): { readonly salvages: Salv
         origin: status?.origin ?? '',
       },
       wanted: (gtid) => gtid !== '' && isErrant(gtid, writers),
-      behind: '',
+      behind: positionOf(withoutErrant(own, writers) ?? '') ?? '',
       files: paths,
     });
     if (index === null)
