@@ -3,6 +3,7 @@
 // killed while it waits would be committed without one (docs/MARIADB.md).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError } from '../../runtime/ports.ts';
+import { COMMITTING, GRACE_MS, killSession, lockWaitSql, orderReadOnly, POLL_MS, quoted } from './close.ts';
 import type { HeldConnection } from './connection.ts';
 import { countdown } from './deadline.ts';
 import { isOn, rowsAt, rowsOf, text } from './rows.ts';
@@ -15,32 +16,12 @@ export interface Closing {
   readonly keepUsers: readonly string[];
 }
 
-/** Running statements may end by themselves for this long before they are killed. */
-const GRACE_MS = 100;
-/** Kept back from the deadline for taking read_only=1 back. */
-const CANCEL_MS = 150;
-const POLL_MS = 4;
-
-const quoted = (name: string): string => `'${name.replaceAll(/['\\]/g, '')}'`;
-
 /** Sessions of clients: not ours, not replication's, not the server's own threads. */
 function clientsSql(closing: Closing): string {
   return `SELECT id, command, state, time_ms FROM information_schema.processlist
    WHERE user NOT IN ('system user', 'event_scheduler', ${closing.keepUsers.map(quoted).join(', ')})
    AND command NOT IN ('Binlog Dump', 'Slave_IO', 'Slave_SQL', 'Slave_worker', 'Daemon', 'Killed')`;
 }
-
-async function killSession(connection: HeldConnection, id: unknown, deadlineMs: number): Promise<void> {
-  try {
-    await connection.query(`KILL CONNECTION ${Number(id)}`, deadlineMs);
-  } catch (error) {
-    // 1094: it has ended by itself.
-    if (!(error instanceof DatabaseError) || error.code !== 'statement') throw error;
-  }
-}
-
-/** A commit may wait in these; such a session must not be killed. */
-const COMMITTING = /semi-sync|commit|binlog/i;
 
 /** While read_only=1 hangs: new writes stand behind it already; what holds it up ends, unless a commit waits. */
 async function killBlockers(closing: Closing, deadlineMs: number): Promise<void> {
@@ -63,44 +44,16 @@ async function waitingCommits({ probes }: Closing, deadlineMs: number): Promise<
 async function becomeReadOnly(closing: Closing, deadlineMs: number): Promise<void> {
   const left = countdown(deadlineMs);
   const { orders, probes } = closing;
-  const before = await orders.query(
-    `SET SESSION lock_wait_timeout = ${Math.ceil(deadlineMs / 1000) + 1}; SELECT @@GLOBAL.read_only AS ro`,
-    left(),
-  );
+  const before = await orders.query(`${lockWaitSql(deadlineMs)}; SELECT @@GLOBAL.read_only AS ro`, left());
   if (isOn(rowsAt(before, 1)[0]?.['ro'])) return;
-  const startedMs = performance.now();
-  let ended: { readonly failure: unknown } | null = null;
-  const setting = orders.query('SET GLOBAL read_only = ON', left() + 1000).then(
-    () => {
-      ended = { failure: null };
-    },
-    (failure: unknown) => {
-      ended = { failure };
-    },
-  );
-  const id = orders.threadId;
-  let waiting = 0;
-  await Promise.race([setting, sleep(POLL_MS)]);
-  while (ended === null && left() > CANCEL_MS) {
-    waiting = await waitingCommits(closing, left());
-    if (waiting === 0 && performance.now() - startedMs > GRACE_MS) await killBlockers(closing, left());
-    await Promise.race([setting, sleep(POLL_MS)]);
-  }
-  if (ended === null && id !== null) {
-    await probes.query(`KILL QUERY ${id}`, Math.max(50, left())).catch(() => undefined);
-    await Promise.race([setting, sleep(Math.max(50, left()))]);
-  }
-  const end = ended as { readonly failure: unknown } | null;
-  if (end !== null && end.failure === null) return;
-  if (waiting > 0) {
-    throw new DatabaseError(
-      'commits-in-doubt',
-      `${waiting === 1 ? 'a commit waits' : `${waiting} commits wait`} for an acknowledgement that has not come within ${Math.round(deadlineMs)} ms; nothing was released`,
-    );
-  }
-  if (end === null)
-    throw new DatabaseError('timeout', `read_only=ON did not come through within ${deadlineMs} ms`);
-  throw end.failure;
+  const order = {
+    orders,
+    probes,
+    variable: 'read_only' as const,
+    waitingCommits: (ms: number) => waitingCommits(closing, ms),
+    killBlockers: (ms: number) => killBlockers(closing, ms),
+  };
+  await orderReadOnly(order, left());
 }
 
 /** Resolves with the server's position after the last commit. */

@@ -2,6 +2,7 @@
 // whose fate is in doubt: super_read_only comes through only when no commit waits for an acknowledgement (docs/MYSQL.md).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError } from '../../runtime/ports.ts';
+import { COMMITTING, killSession, lockWaitSql, orderReadOnly, POLL_MS, quoted } from './close.ts';
 import type { HeldConnection } from './connection.ts';
 import { countdown } from './deadline.ts';
 import { capital, type Statements } from './mysql-statements.ts';
@@ -16,30 +17,11 @@ export interface Closing {
   readonly keepUsers: readonly string[];
 }
 
-/** Running statements may end by themselves for this long before they are killed. */
-const GRACE_MS = 100;
-/** Kept back from the deadline for taking super_read_only back. */
-const CANCEL_MS = 150;
-const POLL_MS = 4;
-/** A commit may wait in these; such a session is not killed while super_read_only hangs. */
-const COMMITTING = /semi-sync|commit|binlog/i;
-
-const quoted = (name: string): string => `'${name.replaceAll(/['\\]/g, '')}'`;
-
 /** Sessions of clients: not ours, not replication's, not the server's own threads. */
 function clientsSql({ statements, keepUsers }: Closing): string {
   return `SELECT ID AS id, STATE AS state FROM ${statements.sessions}
    WHERE USER NOT IN ('system user', 'event_scheduler', ${keepUsers.map(quoted).join(', ')})
    AND COMMAND NOT IN (${statements.replicationCommands.map(quoted).join(', ')})`;
-}
-
-async function killSession(connection: HeldConnection, id: unknown, deadlineMs: number): Promise<void> {
-  try {
-    await connection.query(`KILL CONNECTION ${Number(id)}`, deadlineMs);
-  } catch (error) {
-    // 1094: it has ended by itself. 1095: an administrator's with SYSTEM_USER, who cannot write past super_read_only either.
-    if (!(error instanceof DatabaseError) || error.code !== 'statement') throw error;
-  }
 }
 
 /** While super_read_only hangs: new writes stand behind it already; what holds it up ends, unless a commit waits. */
@@ -67,47 +49,26 @@ async function becomeReadOnly(closing: Closing, deadlineMs: number): Promise<voi
   const left = countdown(deadlineMs);
   const { orders, probes } = closing;
   const before = await orders.query(
-    `SET SESSION lock_wait_timeout = ${Math.ceil(deadlineMs / 1000) + 1};
+    `${lockWaitSql(deadlineMs)};
      SELECT @@GLOBAL.super_read_only AS super_ro, @@GLOBAL.read_only AS ro`,
     left(),
   );
   const was = rowsAt(before, 1)[0];
   if (isOn(was?.['super_ro'])) return;
-  const startedMs = performance.now();
-  let ended: { readonly failure: unknown } | null = null;
-  const setting = orders.query('SET GLOBAL super_read_only = ON', left() + 1000).then(
-    () => {
-      ended = { failure: null };
+  await orderReadOnly(
+    {
+      orders,
+      probes,
+      variable: 'super_read_only',
+      waitingCommits: (ms) => waitingCommits(closing, ms),
+      killBlockers: (ms) => killBlockers(closing, ms),
+      // It sets read_only on its way, and may have been stopped between the two.
+      takenBack: async (ms) => {
+        if (!isOn(was?.['ro'])) await reopen(closing, ms);
+      },
     },
-    (failure: unknown) => {
-      ended = { failure };
-    },
+    left(),
   );
-  const id = orders.threadId;
-  let waiting = 0;
-  await Promise.race([setting, sleep(POLL_MS)]);
-  while (ended === null && left() > CANCEL_MS) {
-    waiting = await waitingCommits(closing, left());
-    if (waiting === 0 && performance.now() - startedMs > GRACE_MS) await killBlockers(closing, left());
-    await Promise.race([setting, sleep(POLL_MS)]);
-  }
-  if (ended === null && id !== null) {
-    await probes.query(`KILL QUERY ${id}`, Math.max(50, left())).catch(() => undefined);
-    await Promise.race([setting, sleep(Math.max(50, left()))]);
-  }
-  const end = ended as { readonly failure: unknown } | null;
-  if (end !== null && end.failure === null) return;
-  // It sets read_only on its way, and may have been stopped between the two.
-  if (!isOn(was?.['ro'])) await reopen(closing, Math.max(50, left()));
-  if (waiting > 0) {
-    throw new DatabaseError(
-      'commits-in-doubt',
-      `${waiting === 1 ? 'a commit waits' : `${waiting} commits wait`} for an acknowledgement that has not come within ${Math.round(deadlineMs)} ms; nothing was released`,
-    );
-  }
-  if (end === null)
-    throw new DatabaseError('timeout', `super_read_only=ON did not come through within ${deadlineMs} ms`);
-  throw end.failure;
 }
 
 async function reopen({ probes }: Closing, deadlineMs: number): Promise<void> {
