@@ -46,7 +46,11 @@ interface Told {
 
 export function startCare(options: CareOptions): Care {
   const { config, self, peer, clock, say } = options;
-  const names = { self: self.name, peer: peer.name };
+  const namesAt = (version: string) => ({
+    self: self.name,
+    peer: peer.name,
+    superReadOnly: familyOf(version) === 'mysql',
+  });
   const ends = endpointsOf(options);
   const accounts = openAccountCheck(config, ends, options.schema, say);
   let broken: Broken | null = null;
@@ -55,6 +59,7 @@ export function startCare(options: CareOptions): Care {
 
   async function look({ error }: Broken, breakdown: string, version: string): Promise<void> {
     looking = true;
+    const names = namesAt(version);
     try {
       const { gatherEvidence } = await import('../io/doctor/evidence.ts');
       const family = familyOf(version) ?? 'mariadb';
@@ -83,12 +88,13 @@ export function startCare(options: CareOptions): Care {
     const known = told?.breakdown === breakdown ? told : null;
     const due = known === null || clock.bootMs() >= known.againAtMs;
     if (ABOUT_ROWS.has(number) && !looking && due) void look(now, breakdown, version);
-    return known?.explanation ?? explain(now.error, names, null);
+    return known?.explanation ?? explain(now.error, namesAt(version), null);
   }
 
   return {
     annotate(status) {
       const { channel } = status;
+      const names = namesAt(status.version);
       const nowMs = clock.bootMs();
       broken = stillBroken(broken, channel, nowMs);
       if (channel === null) return status;

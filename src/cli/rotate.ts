@@ -65,6 +65,12 @@ async function rotate(which: Account | 'all', options: Options): Promise<void> {
     steps.push(what);
     if (!options.json) process.stdout.write(`${options.dryRun ? 'would' : paint('green', '•')} ${what}\n`);
   };
+  if (accounts.includes('replication') && config.replicas.length > 0 && !options.json) {
+    const names = config.replicas.map((each) => each.name).join(', ');
+    process.stderr.write(
+      `warning: the channels of the replicas ${names} are not changed: give each the new password (CHANGE MASTER TO MASTER_PASSWORD)\n`,
+    );
+  }
   const sites = await openSites(config, options);
   try {
     await requireAgents(config);

@@ -71,6 +71,13 @@ describe('an explanation', () => {
     expect(lift).toContain("INSERT INTO `shop`.`t` (`id`, `name`, `price`) VALUES (1, 'O''Hara', 1.50)");
   });
 
+  test('under super_read_only the statement lifts it for itself', () => {
+    const { lift } = explain(MISSING, { ...names, superReadOnly: true }, evidence);
+    expect(lift).toMatch(
+      /SET GLOBAL super_read_only = OFF; SET SESSION sql_log_bin = 0; INSERT .*; SET GLOBAL super_read_only = ON; the applier/,
+    );
+  });
+
   test('a row that differs, in a table without a key, is set back', () => {
     const here = { ...before, price: '9.00' };
     const { lift } = explain(MISSING, names, { ...evidence, key: [], here });

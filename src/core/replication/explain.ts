@@ -72,7 +72,11 @@ const keyWords = (row: Row, key: readonly string[]): string =>
 const insertOf = (table: string, row: Row): string =>
   `INSERT INTO ${tableName(table)} (${Object.keys(row).map(named).join(', ')}) VALUES (${Object.values(row).map(literal).join(', ')})`;
 
-const ON_ITS_OWN = 'SET SESSION sql_log_bin = 0;';
+/** A statement for this server alone. */
+const onItsOwn = (statement: string, { superReadOnly }: Names): string =>
+  superReadOnly === true
+    ? `SET GLOBAL super_read_only = OFF; SET SESSION sql_log_bin = 0; ${statement}; SET GLOBAL super_read_only = ON`
+    : `SET SESSION sql_log_bin = 0; ${statement}`;
 const AGAIN = 'the applier goes on by itself within ten seconds';
 
 /** 1032 and 1062, with the rows. */
@@ -101,7 +105,7 @@ function explainRow(failure: ReplicationFailure, names: Names, evidence: Evidenc
       ...found,
       code: 'row-exists',
       because,
-      lift: `if the row of ${self} counts, keep it first; then on ${self}: ${ON_ITS_OWN} DELETE FROM ${tableName(table)} WHERE ${away}; ${AGAIN}`,
+      lift: `if the row of ${self} counts, keep it first; then on ${self}: ${onItsOwn(`DELETE FROM ${tableName(table)} WHERE ${away}`, names)}; ${AGAIN}`,
     };
   }
   const because = `${verb} ${table}, row ${row}, finds no such row on ${self}: ${sent}; ${sides}`;
@@ -115,7 +119,7 @@ function explainRow(failure: ReplicationFailure, names: Names, evidence: Evidenc
     ...found,
     code: 'row-missing',
     because,
-    lift: `on ${self}, put it back as it was: ${ON_ITS_OWN} ${mend}; ${AGAIN}. Others may differ as well: \`twinkeep verify\``,
+    lift: `on ${self}, put it back as it was: ${onItsOwn(mend, names)}; ${AGAIN}. Others may differ as well: \`twinkeep verify\``,
   };
 }
 

@@ -12,6 +12,8 @@ export interface Meaning {
 export interface Names {
   readonly self: string;
   readonly peer: string;
+  /** super_read_only stops administrators as well, so that it must be lifted for a statement. */
+  readonly superReadOnly?: boolean;
 }
 
 type Told = (names: Names, text: string, table: string) => Meaning;
