@@ -7,7 +7,13 @@ import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
 import type { Endpoint } from '../io/database/connection.ts';
-import { performRepair, planRepair, refuseUnlessMayRepair, type RepairPlan, type Unrepaired } from '../io/verify/repair.ts';
+import {
+  performRepair,
+  planRepair,
+  type RepairPlan,
+  refuseUnlessMayRepair,
+  type Unrepaired,
+} from '../io/verify/repair.ts';
 import { type VerifyOptions, type VerifySession, verify } from '../io/verify/verify.ts';
 import { type AdministratorOptions, administratorOf, withAdministrator } from './administrator.ts';
 import { namedNode } from './node.ts';
