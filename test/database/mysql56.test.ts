@@ -50,7 +50,7 @@ describe.skipIf('missing' in folder).each(forms)('MySQL 5.6 $by', ({ gtids }) =>
     executedGtid.split(',').find((each) => each.startsWith(origin)) ?? '';
   const now = async (node: Mysql56Node) => await node.db.status(5 * SECOND);
   const caughtUp = async (node: Mysql56Node, source: Mysql56Node) =>
-    await node.db.waitFor((await now(source)).executedGtid, 10 * SECOND);
+    await node.db.waitFor((await now(source)).executedGtid, 60 * SECOND);
   async function restart(node: Mysql56Node): Promise<void> {
     await node.server.start();
     await node.db.connect(5 * SECOND);
