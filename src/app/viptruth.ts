@@ -17,7 +17,7 @@ import {
   type ServerIdentity,
   sameServer,
 } from '../core/viptruth/lead.ts';
-import { type Endpoint, within } from '../io/database/connection.ts';
+import { type Endpoint, loginOf, within } from '../io/database/connection.ts';
 import { toDatabaseError } from '../io/database/errors.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Level } from './log.ts';
@@ -44,7 +44,9 @@ export interface Situation {
 
 export interface VipTruthOptions {
   readonly clock: Clock;
-  readonly config: Pick<PairConfig, 'vips'> & { readonly mysql: Pick<PairConfig['mysql'], 'port'> };
+  readonly config: Pick<PairConfig, 'vips'> & {
+    readonly mysql: Pick<PairConfig['mysql'], 'port'> & Partial<Pick<PairConfig['mysql'], 'tls'>>;
+  };
   readonly self: Pick<NodeConfig, 'name' | 'address'>;
   readonly peer: Pick<NodeConfig, 'name' | 'address'>;
   readonly account: Pick<Endpoint, 'user' | 'password' | 'passwordNow'>;
@@ -76,6 +78,7 @@ export async function findServer(
 ): Promise<Found> {
   const { config, self, account, schema } = options;
   const where = `${host}:${config.mysql.port}`;
+  const { tls } = config.mysql;
   const sameFamily = host.includes(':') === self.address.includes(':');
   const socket = connect({
     host,
@@ -84,9 +87,7 @@ export async function findServer(
   });
   const ask = async (): Promise<Found> => {
     const connection = await mysql.createConnection({
-      user: account.user,
-      // A rotated password counts from the next log-in on.
-      password: account.passwordNow?.() ?? account.password,
+      ...loginOf({ host, ...account }, tls == null || tls.mode === 'preferred' ? null : tls),
       stream: () => socket,
     });
     connection.on('error', () => undefined);

@@ -94,6 +94,27 @@ function sslOf(tls: TlsOptions): mysql.SslOptions {
   };
 }
 
+/** How the client library is to log in: every authentication plugin that our accounts may have, TLS. */
+export function loginOf(
+  endpoint: Pick<Endpoint, 'host' | 'user' | 'password' | 'passwordNow' | 'authPlugins'>,
+  tls: TlsOptions | null,
+  byPath = false,
+): mysql.ConnectionOptions {
+  const password = endpoint.passwordNow?.() ?? endpoint.password;
+  return {
+    user: endpoint.user,
+    password,
+    host: endpoint.host,
+    ...(tls === null || byPath ? {} : { ssl: sslOf(tls) }),
+    authPlugins: {
+      // Over its unix socket MySQL wants the password as it is; the library asks it for a public key first, unless told.
+      ...(byPath ? { caching_sha2_password: cachingSha2({ overrideIsSecure: true }) } : {}),
+      client_ed25519: () => (scramble: Buffer) => ed25519Signature(password, scramble.subarray(0, 32)),
+      ...endpoint.authPlugins,
+    },
+  };
+}
+
 async function handshake(
   endpoint: Endpoint,
   deadlineMs: number,
@@ -114,20 +135,10 @@ async function handshake(
   try {
     const made = mysql.createConnection({
       stream: () => socket,
-      user: endpoint.user,
-      password: endpoint.passwordNow?.() ?? endpoint.password,
+      ...loginOf(endpoint, tls, byPath),
       multipleStatements: true,
       dateStrings: true,
       supportBigNumbers: true,
-      host: endpoint.host,
-      ...(tls === null || byPath ? {} : { ssl: sslOf(tls) }),
-      authPlugins: {
-        // Over its unix socket MySQL wants the password as it is; the library asks it for a public key first, unless told.
-        ...(byPath ? { caching_sha2_password: cachingSha2({ overrideIsSecure: true }) } : {}),
-        client_ed25519: () => (scramble: Buffer) =>
-          ed25519Signature(endpoint.password, scramble.subarray(0, 32)),
-        ...endpoint.authPlugins,
-      },
     });
     // A handshake that fails after its deadline has nobody left to tell.
     made.catch(() => undefined);
