@@ -1,6 +1,7 @@
 // A clone, step by step, on the host that is overwritten. Each step is written to the journal before the next one begins, and can
 // be done again: a clone that was broken off goes on where it was. Run by cli/clone.ts, as root.
 
+import { rm } from 'node:fs/promises';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { type CloneJournal, type Step, swapMoves, undoMoves } from '../core/clone/journal.ts';
 import { historyOfCopy } from '../core/clone/position.ts';
@@ -9,7 +10,7 @@ import { OperatorError } from '../core/error.ts';
 import { carryOut, give, type Owner, ownerOf, type Places, seen } from '../io/clone/disk.ts';
 import type { CloneFile } from '../io/clone/journalfile.ts';
 import { receiveDump } from '../io/clone/load.ts';
-import { receiveByPlugin } from '../io/clone/plugin.ts';
+import { byServer, receiveByPlugin } from '../io/clone/plugin.ts';
 import {
   backupPosition,
   type DonorAt,
@@ -234,12 +235,15 @@ export async function abortClone(run: CloneRun, begun: CloneJournal): Promise<vo
     isMoved ? `putting the old data back at ${journal.datadir}` : 'removing what was copied',
   );
   await carryOut(moves, places);
-  run.told.step('start', `starting the server (${run.commands.start})`);
-  await startServer(run.commands, journal.datadir);
+  await rm(byServer(journal.fresh), { recursive: true, force: true });
+  // What was wrong may be the old data: the clone is given up all the same, whether their server starts or not.
   run.file.remove();
   await run.refresh();
-  // The old data may be what was wrong: the clone is given up all the same.
-  await answering(run, journal).catch((error: Error) =>
-    run.told.step('start', `the old data are back, but ${error.message}`),
-  );
+  run.told.step('start', `starting the server (${run.commands.start})`);
+  try {
+    await startServer(run.commands, journal.datadir);
+    await answering(run, journal);
+  } catch (error) {
+    run.told.step('start', `the old data are back, but ${(error as Error).message}`);
+  }
 }

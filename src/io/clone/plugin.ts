@@ -32,6 +32,9 @@ async function endEarlier(ask: (sql: string) => Promise<readonly Record<string, 
   }
 }
 
+/** The server makes its folder itself, and may not write beside its data directory: it does so in here. */
+export const byServer = (fresh: string): string => `${fresh}.by-server`;
+
 export async function receiveByPlugin(options: {
   readonly own: Endpoint;
   readonly donor: Endpoint;
@@ -43,8 +46,7 @@ export async function receiveByPlugin(options: {
   readonly watch: Watcher;
 }): Promise<void> {
   const { own, donor, fresh, owner, watch } = options;
-  // The server makes the folder itself, and may not write beside its data directory.
-  const parent = `${fresh}.by-server`;
+  const parent = byServer(fresh);
   const orders = openPlain(own);
   const asks = openPlain(own);
   const ask = async (sql: string) => rowsOf(await asks.query(sql, STATEMENT_MS_MAX));
