@@ -16,7 +16,7 @@ import { readOptionFiles } from '../io/doctor/optionfiles.ts';
 import { type AdministratorOptions, administratorOf, isHere, withAdministrator } from './administrator.ts';
 import { accepted, askNode } from './api.ts';
 import { namedNode } from './node.ts';
-import { painter } from './output.ts';
+import { painter, WrongUsage } from './output.ts';
 import { CONFIG_OPTION_HELP, requirePair } from './pair-file.ts';
 
 interface Options extends AdministratorOptions {
@@ -62,7 +62,7 @@ function pairOrNull(options: Options): PairConfig | null {
 
 function examineFiles(options: Options): Examination {
   if (options.myCnf.length > 2) {
-    throw new OperatorError(
+    throw new WrongUsage(
       'my-cnf-many',
       `--my-cnf was given ${options.myCnf.length} times`,
       'give one file, or one for each of the two servers',
