@@ -126,6 +126,12 @@ describe('an asynchronous pair', () => {
     expect(a.state.record).toEqual(ALONE);
   });
 
+  it('has a standby that receives as fast as it can', () => {
+    const b = standby(ASYNC);
+    b.up({ receivesDurably: true });
+    expect(b.orders).toMatchObject([{ kind: 'receive-durably', on: false }]);
+  });
+
   it('has a standby that takes over with what it has received', () => {
     const b = standby(ASYNC);
     b.silence();
