@@ -4,7 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { rootSession, waitForServer } from '../../lab/database.ts';
 import { managerProcess, runIn, spawnIn } from '../../lab/host.ts';
 import { labDown, labUp, stopService } from '../../lab/lab.ts';
@@ -28,6 +28,8 @@ beforeAll(async () => {
   await paired();
 });
 afterAll(() => labDown(given));
+// Each of them is several clones; a busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
