@@ -1,6 +1,7 @@
 // The binary log reader against a real MariaDB server: every kind of column, each statement's rows before and after, and the
 // transaction behind a GTID or a place.
 
+import { rmSync } from 'node:fs';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { definitionsOf } from '../../src/io/binlog/definitions.ts';
@@ -46,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   held?.close();
   await server?.kill();
+  if (server !== undefined) rmSync(server.dir, { recursive: true, force: true });
 });
 
 const definitions = () => definitionsOf(held, 5000);
