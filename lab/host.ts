@@ -19,14 +19,18 @@ import {
 /** The bridge lives in a network namespace of its own, held like a host's. */
 export type Place = HostName | 'switch';
 
-const initScript = join(projectRoot, 'lab', 'host-init.sh');
-const superviseScript = join(projectRoot, 'lab', 'supervise.sh');
+const initName = '/lab/host-init.sh';
+const initScript = join(projectRoot, initName);
+const superviseName = '/lab/supervise.sh';
+const superviseScript = join(projectRoot, superviseName);
 
 /** The pid of a place's process 1 as the machine sees it; null when the place is down. */
 export function initPidOf(lab: LabOptions, place: Place): number | null {
   for (const pid of allPids()) {
     const argv = argvOf(pid);
-    if (argv[0] === 'sh' && argv[1] === initScript && argv[2] === lab.dir && argv[3] === place) return pid;
+    // By its folder, whichever checkout it was started from.
+    if (argv[0] === 'sh' && argv[1]?.endsWith(initName) && argv[2] === lab.dir && argv[3] === place)
+      return pid;
   }
   return null;
 }
@@ -229,5 +233,5 @@ export function requireService(lab: LabOptions, host: HostName, name: Service['n
 
 /** Whether the supervisor of a service is there (the service itself may be between two starts). */
 export function isSupervised(lab: LabOptions, host: HostName, name: Service['name']): boolean {
-  return hostProcesses(lab, host).some((p) => p.argv[1] === superviseScript && p.argv[2] === name);
+  return hostProcesses(lab, host).some((p) => p.argv[1]?.endsWith(superviseName) && p.argv[2] === name);
 }
