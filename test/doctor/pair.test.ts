@@ -208,7 +208,7 @@ test('passwords are changed under load without an error of a client, and no row 
   const passwordsOf = () =>
     ['admin.password', 'repl.password'].map((name) => readFileSync(join(lab.dir, name), 'utf8'));
   const before = passwordsOf();
-  const load = startLoad(lab, { ...defaultLoad, statementTimeoutMs: 30_000, connectTimeoutMs: 30_000 });
+  const load = startLoad(lab, { ...defaultLoad, statementTimeoutMs: 8_000, connectTimeoutMs: 8_000 });
   expect(await until(() => load.latest().acks > 100, 20_000)).toBe(true);
   const { code, answer } = await verb<{ changed: boolean }>('rotate', 'all', ...sockets());
   const acknowledged = load.latest().acks;
