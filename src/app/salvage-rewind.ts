@@ -1,12 +1,13 @@
 // Rewinding this node: the errant transactions of a salvage are undone and its GTIDs set back, with a journal that an interruption
 // leaves behind. While it lasts the pair machine steers nothing here (`mending`).
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../core/error.ts';
 import { lacking } from '../core/gtid/gtid.ts';
 import type { SalvageIndex } from '../core/salvage/entry.ts';
 import { isErrant, withoutErrant } from '../core/salvage/history.ts';
 import { isUndone, type Rewind, resetHistory, seal, stopChannel, undoRows } from '../io/salvage/rewind.ts';
 import type { SalvageStore } from '../io/salvage/store.ts';
-import { openSalvageServer } from './salvage-servers.ts';
+import { openSalvageServer, type SalvageServer } from './salvage-servers.ts';
 import {
   find,
   refusal,
@@ -32,7 +33,7 @@ const mustClone = (world: SalvageWorld, index: SalvageIndex): OperatorError =>
 
 /** Undoes a saved salvage at this node, and sets its GTIDs back. Safe to call again after any interruption. */
 export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<SalvageIndex> {
-  const { store, self, peer, config } = world;
+  const { self, peer, config } = world;
   if (index.state !== 'saved') return index;
   const against = unreadable(world);
   if (against !== null) throw against;
@@ -57,20 +58,74 @@ export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<
       'nothing of a relay log is thrown away: wait until it is applied',
     );
   }
-  const target = withoutErrant(found.own, found.writers) ?? '';
   world.mending(`${index.transactions.length} errant transactions are undone (salvage ${index.id})`);
-  const server = await openSalvageServer(config, self, self);
+  const server = await openSalvageServer(config, self, self).catch((error) => {
+    world.mending(null);
+    throw error;
+  });
+  try {
+    const order = await prepare(world, index, server).catch((error) => {
+      // Nothing was changed but that the channel stands still: the pair machine starts it again.
+      world.mending(null);
+      throw error;
+    });
+    return await carryOut(world, index, server, order);
+  } finally {
+    server.close();
+  }
+}
+
+/** The writer writes `alone` within about a second of hearing that its standby is mended. */
+const RELEASED_MS_MAX = 20_000;
+const POLL_MS = 50;
+
+/** A paired standby may hold the only other copy of what was acknowledged: nothing is changed before the record says `alone`. */
+async function released(world: SalvageWorld): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+    const { operation, record } = world.state();
+    if (operation === null && record.sync === 'alone') return;
+    if (waitedMs >= RELEASED_MS_MAX)
+      throw refusal(
+        'salvage-not-released',
+        `${world.peer.name} still counts on ${world.self.name} (the record says ${record.sync})`,
+        'see `twinkeep status`, then try again',
+      );
+    await sleep(POLL_MS);
+  }
+}
+
+/** Lets the pair go, stops the channel, and only then finds what is left when the errant transactions are gone. */
+async function prepare(world: SalvageWorld, index: SalvageIndex, server: SalvageServer): Promise<Rewind> {
+  const { self } = world;
   const order: Rewind = {
     family: server.family,
     connection: server.connection,
     schema: world.schema,
     id: index.id,
-    target,
+    target: '',
   };
+  await released(world);
+  await stopChannel(order);
+  // Not before: the applier was at work until now, and what it has committed since must be in what is left.
+  const settled = await find(world);
+  if (settled === null || !sameErrant(settled.errant, index.errant))
+    throw refusal(
+      'salvage-changed',
+      `what ${self.name} has beyond the writer has changed`,
+      'look at `twinkeep salvage list` again',
+    );
+  return { ...order, target: withoutErrant(settled.own, settled.writers) ?? '' };
+}
+
+async function carryOut(
+  world: SalvageWorld,
+  index: SalvageIndex,
+  server: SalvageServer,
+  order: Rewind,
+): Promise<SalvageIndex> {
+  const { store } = world;
   try {
-    const journal: Journal = { id: index.id, phase: 'undo', target };
-    await store.writeJournal(journal);
-    await stopChannel(order);
+    await store.writeJournal({ id: index.id, phase: 'undo', target: order.target } satisfies Journal);
     await withSaved(store, index, (get) =>
       undoRows(order, index.transactions.length, get, server.definitions),
     );
@@ -83,8 +138,6 @@ export async function rewind(world: SalvageWorld, index: SalvageIndex): Promise<
       world.mending(null);
     }
     throw error;
-  } finally {
-    server.close();
   }
 }
 

@@ -94,7 +94,8 @@ const MYSQL = section('The two servers. What is said here holds for both.', {
   replication: section('How the two servers replicate from each other.', {
     ...account('', 'repl', 'repl.password').keys,
     positioning: choice(['gtid', 'binlog'], {
-      meaning: 'How a channel names its place in the binary log. `binlog`: servers without GTIDs (MySQL with gtid_mode = OFF) replicate by file and position; servers that have GTIDs keep the channel that they have, and a new one is made by GTID.',
+      meaning:
+        'How a channel names its place in the binary log. `binlog`: servers without GTIDs (MySQL with gtid_mode = OFF) replicate by file and position; servers that have GTIDs keep the channel that they have, and a new one is made by GTID.',
       fallback: 'gtid',
       example: 'gtid',
     }),

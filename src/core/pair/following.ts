@@ -171,7 +171,9 @@ function receiveDurably(state: PairState, status: ServerStatus): Decision | null
   });
   // Nobody's acknowledgement rests on what an asynchronous standby has received, and syncing each event slows it down.
   if (settings.durability === 'async')
-    return status.receivesDurably ? order(false, 'asynchronous: nothing that it receives is counted on') : null;
+    return status.receivesDurably
+      ? order(false, 'asynchronous: nothing that it receives is counted on')
+      : null;
   if (shouldReceiveDurably(state, status)) {
     if (!status.receivesDurably) return order(true, 'what is acknowledged must be on the disk');
     return since === null ? null : { kind: 'note', change: { catchingUpSinceMs: null } };
