@@ -68,6 +68,7 @@ export async function runArchive({ config, folder }: ArchiveOptions): Promise<nu
   const endpointOf = (node: NodeConfig): Endpoint => ({
     host: node.address,
     port: mysql.port,
+    tls: mysql.tls,
     user: mysql.replication.user,
     password: readSecret(mysql.replication.passwordFile, 'password of the replication account').value,
   });

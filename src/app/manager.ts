@@ -306,6 +306,13 @@ export function runManager(configPath: string): void {
   const apiToken = readSecret(config.api.tokenFile, 'API token').value;
   const replicas = startReplicaWatch(config, apiToken, () => machine.state);
 
+  /** Two may mend at once, and the end of one is not the end of the other. */
+  const menders = new Map<'clone' | 'salvage', string>();
+  const mend = (who: 'clone' | 'salvage', because: string | null): void => {
+    if (because === null) menders.delete(who);
+    else menders.set(who, because);
+    dispatch({ kind: 'mending', because: [...menders.values()].join('; ') || null });
+  };
   const cloneDesk = startCloneDesk({
     pair: config.pair,
     self,
@@ -321,7 +328,7 @@ export function runManager(configPath: string): void {
     folder,
     clock,
     state: () => machine.state,
-    mend: (because) => dispatch({ kind: 'mending', because }),
+    mend: (because) => mend('clone', because),
     say,
   });
 
@@ -334,7 +341,7 @@ export function runManager(configPath: string): void {
     peerServer,
     schema: SCHEMA,
     state: () => machine.state,
-    mending: (because) => dispatch({ kind: 'mending', because }),
+    mending: (because) => mend('salvage', because),
     say,
   });
 

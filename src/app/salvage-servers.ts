@@ -39,6 +39,8 @@ export function endpointOf(
     port: mysql.port,
     ...(local && mysql.socket !== null ? { socketPath: mysql.socket } : {}),
     ...(mysql.extraPort !== null ? { extraPort: mysql.extraPort } : {}),
+    extraHost: where.address,
+    tls: mysql.tls,
     user,
     password: passwordNow(),
     passwordNow,

@@ -53,8 +53,11 @@ function channelWarnings(state: PairState): Reason[] {
     if (errant) {
       found.push({
         code: 'errant',
-        because: `${self} holds transactions that ${peer} never had (errant): its history went another way`,
-        lift: `no acknowledged write is among them unless both nodes took writes at once: copy the data of ${peer} over to ${self}`,
+        because:
+          state.role === 'writing'
+            ? `${peer} sends transactions that are none of ${self}'s history (errant): they are not applied here`
+            : `${self} holds transactions that ${peer} never had (errant): its history went another way`,
+        lift: '`twinkeep salvage list` shows them, row by row; then `twinkeep salvage replay` or `discard`',
       });
     }
     found.push({

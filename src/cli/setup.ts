@@ -114,6 +114,7 @@ function targetOf(
       host: node.address,
       port: config.mysql.port,
       ...(socketPath === undefined ? {} : { socketPath }),
+      tls: config.mysql.tls,
       user: options.adminUser,
       password,
     },

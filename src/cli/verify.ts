@@ -85,6 +85,7 @@ function endpointOf(config: PairConfig, node: NodeConfig, options: Options): End
   return {
     host: node.address,
     port: config.mysql.port,
+    tls: config.mysql.tls,
     user,
     password: readSecret(passwordFile, what, ifMissing).value,
   };

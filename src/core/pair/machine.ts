@@ -115,6 +115,7 @@ const onMaintenance: Handler<'maintenance'> = (state, event) => {
 };
 
 const onMending: Handler<'mending'> = (state, event) => {
+  if (event.because === state.mending) return note(state);
   const because =
     event.because === null
       ? `the data of ${state.settings.self} are not being mended any more`

@@ -74,6 +74,14 @@ function run(
   });
 }
 
+/** `preferred` is what MySQL's client does by itself, and MariaDB's cannot. Names of hosts are not checked, as nowhere else. */
+function tlsOf({ socketPath, tls }: Endpoint, family: Family): string {
+  if (socketPath !== undefined || tls == null || tls.mode === 'preferred') return '';
+  const ca = tls.mode === 'verify' && tls.caFile !== null ? `ssl-ca=${tls.caFile}\n` : '';
+  if (family === 'mariadb') return `ssl\n${ca}`;
+  return `ssl-mode=${ca === '' ? 'REQUIRED' : 'VERIFY_CA'}\n${ca}`;
+}
+
 /** An option file of the client; `family` mysql: asks for the key that caching_sha2_password needs without TLS. */
 export function clientConfig(endpoint: Endpoint, family: Family): string {
   const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`;
@@ -82,7 +90,8 @@ export function clientConfig(endpoint: Endpoint, family: Family): string {
       ? `host=${endpoint.host}\nport=${endpoint.port}\nprotocol=tcp`
       : `socket=${quote(endpoint.socketPath)}\nprotocol=socket`;
   const key = family === 'mysql' ? 'loose-get-server-public-key\n' : '';
-  return `[client]\nuser=${quote(endpoint.user)}\npassword=${quote(endpoint.password)}\n${where}\n${key}`;
+  const login = `user=${quote(endpoint.user)}\npassword=${quote(endpoint.password)}`;
+  return `[client]\n${login}\n${where}\n${key}${tlsOf(endpoint, family)}`;
 }
 
 /** Runs with the account in an option file that is gone afterwards. */
