@@ -99,7 +99,7 @@ const applier = (config: PairConfig, { version }: ServerKind, { replica }: Words
         set(
           'master_info_repository',
           'TABLE',
-          'The place in the source is kept with the data, and is right after a crash.',
+          'Kept in a table, which a crash does not tear. After a crash it may be old all the same: the agent goes by where the applier stands.',
         ),
         set(
           'relay_log_info_repository',

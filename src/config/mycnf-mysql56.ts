@@ -35,7 +35,7 @@ const applier = (config: PairConfig): Setting[] => [
   set(
     'master_info_repository',
     'TABLE',
-    'The place in the source is kept with the data, and is right after a crash.',
+    'Kept in a table, which a crash does not tear. After a crash it may be old all the same: the agent goes by where the applier stands.',
   ),
   set(
     'relay_log_info_repository',
