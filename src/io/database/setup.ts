@@ -295,6 +295,8 @@ async function confirmRunning({ target }: Site, input: SetupInput, database: Dat
   for (;;) {
     const { channel } = await database.status(STATEMENT_MS_MAX);
     if (channel?.receiver === 'running' && channel.applier === 'running') break;
+    if (channel?.applier === 'stopped' && channel.applierError !== null)
+      throw new DatabaseError('applier-stopped', channel.applierError);
     const failed = channel?.applierError ?? channel?.receiverError ?? null;
     if (performance.now() > deadline || (failed !== null && channel?.receiver === 'stopped'))
       throw channelFails(target.name, failed ?? 'the source does not answer');
