@@ -185,6 +185,8 @@ export interface Service {
 /** Starts a service under its supervisor, as a child of the host's process 1. */
 export async function startService(lab: LabOptions, host: HostName, service: Service): Promise<void> {
   const dir = hostDir(lab, host);
+  // The last supervisor has a moment more to do when its service has ended.
+  await until(() => !isSupervised(lab, host, service.name), 2000);
   rmSync(join(dir, `${service.name}.once`), { force: true });
   // The inner shell ends at once, so that the supervisor is adopted by the host's own process 1 and not by the machine's.
   const detach = 'cd / && "$@" >/dev/null 2>&1 </dev/null &';

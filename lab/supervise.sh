@@ -12,7 +12,8 @@ while :; do
   echo "$pid" >"$dir/$name.pid"
   rc=0
   wait "$pid" || rc=$?
-  rm -f "$dir/$name.pid"
+  # The next supervisor may have begun already, and have written its own.
+  [ "$(cat "$dir/$name.pid" 2>/dev/null)" != "$pid" ] || rm -f "$dir/$name.pid"
   echo "$(date +%T.%N) $name ended with $rc" >>"$dir/supervisor.log"
   [ -e "$dir/$name.once" ] && break
   case $rc in

@@ -180,6 +180,8 @@ describe('who may not be read from', () => {
     onTestFinished(() => session.close());
     await become('a', 'a');
     await servedBy('a', 'standby stale');
+    // Past its limit it is the last resort first, for the time that a hand-over takes.
+    await until(async () => (await status()).reads?.nodes[1]?.grade === 'none', 5000, 50);
     const { reads } = await status();
     expect(reads?.nodes[1]).toMatchObject({ name: 'b', grade: 'none', holds: false });
     expect(reads?.nodes[1]?.because).toContain('old: reads.maxLag is 2.0 s');

@@ -45,7 +45,12 @@ test('the standby has it; then the replica; then, without both, the writer; and 
   await goesTo('b');
   await crashHost(lab, 'b');
   await goesTo('r1');
-  const status = await twinkeep(lab, ['status']);
+  let status = await twinkeep(lab, ['status']);
+  const told = async (): Promise<boolean> => {
+    status = await twinkeep(lab, ['status']);
+    return status.stdout.includes('held by r1');
+  };
+  await until(told, 10_000, 200);
   expect(status.stdout).toContain(`read VIP ${READ_VIP}/24: held by r1`);
   expect(status.stdout).not.toMatch(/answers for the VIP|rival|duplicate/);
   signal(requireService(lab, 'r1', 'server'), 'SIGSTOP');
