@@ -8,7 +8,7 @@ import { VIRTUAL_ROUTER_DEFAULTS } from '../core/vrrp/state.ts';
 const PEER_SILENCE_MS_MAX = 120;
 
 /** Without an archive: from the files of a writer whose agent lives, a moment's work. */
-const TAIL_MS_MAX = 1000;
+const TAIL_MS_MAX = 2000;
 
 export function pairSettings(config: PairConfig, self: NodeConfig, peer: NodeConfig): PairSettings {
   const { failover, mysql } = config;
