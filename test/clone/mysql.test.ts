@@ -1,9 +1,8 @@
 // `twinkeep clone` on MySQL 9.7 by its CLONE plugin, killed half-way and gone on with (npm run mysql: the server is fetched).
 
-import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { rootSession } from '../../lab/database.ts';
-import { runIn, spawnIn } from '../../lab/host.ts';
+import { hostProcesses, runIn, spawnIn } from '../../lab/host.ts';
 import { labDown, labUp } from '../../lab/lab.ts';
 import { launcher } from '../../lab/pair.ts';
 import { type LabOptions, type NodeName, pairFile } from '../../lab/plan.ts';
@@ -40,13 +39,12 @@ test.skipIf('missing' in root)(
       said += text.toString();
     });
     const half = await until(() => /"event":"progress","bytes":[1-9]/.test(said), 60_000, 10);
-    const main = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .map(Number);
+    const clones = () =>
+      hostProcesses(lab, 'b').filter(({ argv: words, state }) => state !== 'Z' && words.includes('clone'));
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    for (const pid of [...main, child.pid ?? 0]) if (pid > 0) signal(pid, 'SIGKILL');
+    for (const { pid } of clones()) signal(pid, 'SIGKILL');
     await ended;
+    expect(await until(() => clones().length === 0, 20_000, 20)).toBe(true);
     expect(half, said).toBe(true);
 
     const { code, stdout, stderr } = await runIn(lab, 'b', argv('clone', '--discard-old'));
