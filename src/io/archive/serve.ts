@@ -1,9 +1,9 @@
 // The archive's own small API: what it is doing, and the tail that a promotion asks for.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import { OperatorError } from '../../core/error.ts';
 import { fail } from '../http/failure.ts';
+import { guardedApp } from '../http/guard.ts';
 import type { Tail } from './tail.ts';
 
 /** Which tail: what is behind `after` in the log of the writer of an epoch. */
@@ -24,8 +24,6 @@ export interface ArchiveApi {
 }
 
 const AFTER_MAX = 65_536;
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** How many transactions a tail has, beside the bytes. */
 export const TRANSACTIONS_HEADER = 'x-twinkeep-transactions';
@@ -56,22 +54,7 @@ export function serveTail(app: Hono, tail: ArchiveApi['tail']): void {
 }
 
 export function archiveApiOf(options: Omit<ArchiveApi, 'host' | 'port'>): Hono {
-  const app = new Hono();
-  const expected = digest(options.token);
-  app.get('/healthz', (c) => {
-    const { ok, because } = options.healthy();
-    return c.json({ ok, because }, ok ? 200 : 503);
-  });
-  app.use('/api/*', async (c, next) => {
-    const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
-    return fail(c, 401, {
-      code: 'token',
-      message:
-        given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this pair',
-      hint: 'send the content of api.tokenFile as `Authorization: Bearer ...`',
-    });
-  });
+  const app = guardedApp({ ...options, openReads: false });
   app.get('/api/v1/archive', (c) => c.json(options.view() as object));
   serveTail(app, options.tail);
   app.notFound((c) =>

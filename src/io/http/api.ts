@@ -1,13 +1,13 @@
 // The HTTP API of a node (DESIGN: the CLI, the console and Prometheus use nothing else). It knows nothing of the
 // pair's rules: it asks what it is given and passes orders on.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import { type ArchiveApi, serveTail } from '../archive/serve.ts';
 import { type Clones, serveClones } from './clones.ts';
 import { type EventLog, serveEvents } from './events.ts';
 import { fail } from './failure.ts';
+import { guardedApp } from './guard.ts';
 import { type Orders, serveOrders } from './orders.ts';
 import { type Passwords, servePasswords } from './passwords.ts';
 import { type Salvages, serveSalvages } from './salvages.ts';
@@ -31,8 +31,6 @@ export interface ApiOptions {
   readonly onError: (because: string) => void;
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
 function cannotListen({ host, port }: ApiOptions, error: NodeJS.ErrnoException): string {
   const what = `the API cannot listen on ${host}:${port}`;
   if (error.code === 'EADDRINUSE')
@@ -44,25 +42,7 @@ function cannotListen({ host, port }: ApiOptions, error: NodeJS.ErrnoException):
 
 /** Everything but the socket. */
 export function apiOf(options: Omit<ApiOptions, 'host' | 'port'>): Hono {
-  const app = new Hono();
-  const expected = digest(options.token);
-
-  app.get('/healthz', (c) => {
-    const { ok, because } = options.healthy();
-    return c.json({ ok, because }, ok ? 200 : 503);
-  });
-
-  app.use('/api/*', async (c, next) => {
-    const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-    const known = given !== undefined && timingSafeEqual(digest(given), expected);
-    if (known || (options.openReads && c.req.method === 'GET')) return next();
-    return fail(c, 401, {
-      code: 'token',
-      message:
-        given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this pair',
-      hint: 'send the content of api.tokenFile as `Authorization: Bearer ...`',
-    });
-  });
+  const app = guardedApp(options);
 
   app.get('/api/v1/pair', (c) => c.json(options.pairView() as object));
 

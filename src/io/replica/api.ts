@@ -1,9 +1,9 @@
 // The API of a replica's agent: GET /api/v1/replica, /api/v1/events, /healthz. Nothing can be ordered here.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import { type EventLog, serveEvents } from '../http/events.ts';
 import { fail } from '../http/failure.ts';
+import { guardedApp } from '../http/guard.ts';
 
 export interface ReplicaApiOptions {
   readonly host: string;
@@ -17,28 +17,9 @@ export interface ReplicaApiOptions {
 }
 
 const AGAIN_MS = 1000;
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
 /** Everything but the socket. */
 export function replicaApi(options: Omit<ReplicaApiOptions, 'host' | 'port' | 'onError'>): Hono {
-  const app = new Hono();
-  const expected = digest(options.token);
-
-  app.get('/healthz', (c) => {
-    const { ok, because } = options.healthy();
-    return c.json({ ok, because }, ok ? 200 : 503);
-  });
-  app.use('/api/*', async (c, next) => {
-    const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-    const known = given !== undefined && timingSafeEqual(digest(given), expected);
-    if (known || (options.openReads && c.req.method === 'GET')) return next();
-    return fail(c, 401, {
-      code: 'token',
-      message:
-        given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this pair',
-      hint: 'send the content of api.tokenFile as `Authorization: Bearer ...`',
-    });
-  });
+  const app = guardedApp(options);
   app.get('/api/v1/replica', (c) => c.json(options.statement()));
   serveEvents(app, options.events);
   app.notFound((c) =>
