@@ -12,7 +12,15 @@ import {
 import { OperatorError } from '../core/error.ts';
 import { type Copy, startCopy } from '../io/archive/copy.ts';
 import { openArchiveApi, type TailQuestion } from '../io/archive/serve.ts';
-import { bytesOf, filesOf, openShelf, positionAfter, type Run, runsFrom } from '../io/archive/shelf.ts';
+import {
+  bytesOf,
+  filesOf,
+  isUnused,
+  openShelf,
+  positionAfter,
+  type Run,
+  runsFrom,
+} from '../io/archive/shelf.ts';
 import { cutTail, type Tail } from '../io/archive/tail.ts';
 import type { Endpoint } from '../io/database/connection.ts';
 import { serverFamilyAt } from '../io/database/open.ts';
@@ -82,7 +90,9 @@ export async function runArchive({ config, folder }: ArchiveOptions): Promise<nu
       const family = (await serverFamilyAt(at, ASK_MS_MAX)) === 'mariadb' ? 'mariadb' : 'mysql';
       const last = shelf.runs().at(-1);
       const behind = last === undefined || refused >= REFUSED_MAX ? '' : await positionAfter(last);
-      run = shelf.begin({ ...source, family, behind });
+      // A source that refuses is asked again and again: an attempt that wrote nothing leaves its folder to the next.
+      const unused = last !== undefined && isUnused(last, { ...source, family, behind }) ? last : null;
+      run = unused ?? shelf.begin({ ...source, family, behind });
       because = `copying from ${node.name} (${why})`;
       log.say(
         'info',

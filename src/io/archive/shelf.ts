@@ -37,6 +37,14 @@ export function filesOf(run: Run): string[] {
 
 export const bytesOf = (run: Run): number => filesOf(run).reduce((sum, path) => sum + statSync(path).size, 0);
 
+/** Whether this run would do for a copy that is to begin so: nothing was written by it. */
+export const isUnused = (run: Run, wanted: Pick<Run, 'node' | 'epoch' | 'family' | 'behind'>): boolean =>
+  filesOf(run).length === 0 &&
+  run.node === wanted.node &&
+  run.epoch === wanted.epoch &&
+  run.family === wanted.family &&
+  run.behind === wanted.behind;
+
 /** All that the archive has at the end of this run, as a position or set of the family. */
 export async function positionAfter(run: Run): Promise<string> {
   const gtids: string[] = [];
