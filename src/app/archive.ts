@@ -1,5 +1,6 @@
 // The archive: a process on a third host that keeps a raw copy of the writer's binary log, follows the writer over failovers, and
 // gives a promotion what the standby had not received. Asks the agents who the writer is; needs the replication account only.
+import { apiUrl } from '../config/apiurl.ts';
 import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import {
@@ -116,15 +117,10 @@ export async function runArchive({ config, folder }: ArchiveOptions): Promise<nu
 
   async function askNode(node: NodeConfig): Promise<Source | null> {
     try {
-      const anywhere = api.host === '0.0.0.0' || api.host === '::';
-      const host = anywhere ? node.address : api.host;
-      const response = await fetch(
-        `http://${host.includes(':') ? `[${host}]` : host}:${api.port}/api/v1/pair`,
-        {
-          headers: { authorization: `Bearer ${token()}` },
-          signal: AbortSignal.timeout(ASK_MS_MAX),
-        },
-      );
+      const response = await fetch(apiUrl(config, node, '/api/v1/pair'), {
+        headers: { authorization: `Bearer ${token()}` },
+        signal: AbortSignal.timeout(ASK_MS_MAX),
+      });
       const { record } = (await response.json()) as { record?: { epoch?: unknown; writer?: unknown } };
       const { epoch, writer } = record ?? {};
       return typeof epoch === 'number' && typeof writer === 'string' ? { node: writer, epoch } : null;

@@ -1,8 +1,10 @@
 // The manager of a further replica, without a write VIP and without a say in who is writer: composes core/replica with the
 // replica's own server and the APIs of both nodes. Where read VIPs are configured an agent (agent.ts) starts it and holds
 // them; otherwise it is all there is, and `twinkeep agent` becomes it.
+
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { apiUrl } from '../config/apiurl.ts';
 import { readSecret } from '../config/secret.ts';
 import type { PairConfig, ReplicaConfig } from '../config/types.ts';
 import { assert, OperatorError } from '../core/error.ts';
@@ -39,12 +41,6 @@ const PLACE_MS_MAX = 1000;
 const LAST_WORDS_MS = 50;
 
 type WithoutTime<E> = E extends ReplicaEvent ? Omit<E, 'nowMs'> : never;
-
-function urlOf(config: PairConfig, address: string): string {
-  const anywhere = config.api.host === '0.0.0.0' || config.api.host === '::';
-  const host = anywhere ? address : config.api.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${config.api.port}/api/v1/pair`;
-}
 
 function openFolder(config: PairConfig, self: ReplicaConfig): string {
   const folder = openStateFolder(config.stateDir, config.pair, self.name);
@@ -198,7 +194,7 @@ export function runReplica(config: PairConfig, self: ReplicaConfig, managed: str
         });
 
   const token = readSecret(config.api.tokenFile, 'API token').value;
-  const urls = config.nodes.map(({ name, address }) => ({ name, url: urlOf(config, address) }));
+  const urls = config.nodes.map((node) => ({ name: node.name, url: apiUrl(config, node, '/api/v1/pair') }));
   const poll = startPairPoll(urls, token, clock, (name, askedMs, statement, because) => {
     if (statement !== null && statement.heartbeat > 0) {
       prober.heard(statement.heartbeat);

@@ -1,5 +1,6 @@
 // A node's look at the further replicas: asks each one's agent every second how it is, for `status`, `why` and the API. Nothing is
 // decided by it: a replica is on its own, and the pair never waits for one.
+import { apiUrl } from '../config/apiurl.ts';
 import type { PairConfig, ReplicaConfig } from '../config/types.ts';
 import type { Reason } from '../core/pair/reason.ts';
 import type { PairState } from '../core/pair/state.ts';
@@ -33,12 +34,6 @@ interface Known extends ReplicaView {
   readonly silentTurns: number;
 }
 
-function urlOf(config: PairConfig, replica: ReplicaConfig): string {
-  const anywhere = config.api.host === '0.0.0.0' || config.api.host === '::';
-  const host = anywhere ? replica.address : config.api.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${config.api.port}/api/v1/replica`;
-}
-
 /** Every replica's own warnings, and that one is silent. */
 export function replicaWarnings(
   known: readonly (ReplicaView & { readonly silentTurns: number })[],
@@ -70,7 +65,7 @@ export function startReplicaWatch(config: PairConfig, token: string, state: () =
     const before = known.get(name);
     try {
       const statement = parseReplicaStatement(
-        await askJson(urlOf(config, replica), token, ANSWER_MS_MAX),
+        await askJson(apiUrl(config, replica, '/api/v1/replica'), token, ANSWER_MS_MAX),
         name,
       );
       if (statement === null) throw new Error('its answer is none of this version');

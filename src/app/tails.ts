@@ -2,6 +2,7 @@
 // lacks; as the node that takes over, fetches that from there or from the archive, and applies it.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apiUrl, bracketed, listensEverywhere } from '../config/apiurl.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
 import { familyOf } from '../core/family.ts';
@@ -46,16 +47,14 @@ export function openTails(options: TailsOptions): Tails {
   const { config, peer, say } = options;
   let indexFile: string | null = null;
 
-  const hostOf = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
   function places(): Place[] {
-    const { archive, api } = config;
-    const anywhere = api.host === '0.0.0.0' || api.host === '::';
+    const { archive } = config;
     const there: Place[] = [];
-    if (options.peerLives() && anywhere)
-      there.push({ what: `the files of ${peer.name}`, url: `http://${hostOf(peer.address)}:${api.port}` });
+    // Where api.listen names one address, that may be this host's own.
+    if (options.peerLives() && listensEverywhere(config))
+      there.push({ what: `the files of ${peer.name}`, url: apiUrl(config, peer, '') });
     if (archive !== null)
-      there.push({ what: 'the archive', url: `http://${hostOf(archive.host)}:${archive.port}` });
+      there.push({ what: 'the archive', url: `http://${bracketed(archive.host)}:${archive.port}` });
     return there;
   }
 

@@ -1,4 +1,5 @@
 // The administrator's way into the servers, for verbs that need one: options of the command line become an endpoint a node.
+
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
@@ -6,6 +7,7 @@ import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
 import type { Endpoint } from '../io/database/connection.ts';
+import { socketLogin } from '../io/database/socketlogin.ts';
 
 export interface AdministratorOptions {
   readonly adminUser: string;
@@ -14,7 +16,6 @@ export interface AdministratorOptions {
 }
 
 const several = (value: string, before: readonly string[]): string[] => [...before, value];
-const authPlugins = { unix_socket: () => () => Buffer.alloc(0), auth_socket: () => () => Buffer.alloc(0) };
 
 export function withAdministrator(command: Command): Command {
   return command
@@ -68,7 +69,7 @@ export function administratorOf(
     ...(socketPath === null ? {} : { socketPath }),
     user: options.adminUser,
     password: file === undefined ? '' : readSecret(file, "administrator's password").value,
-    authPlugins,
+    authPlugins: socketLogin,
     tls: config.mysql.tls,
   };
 }

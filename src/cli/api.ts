@@ -1,5 +1,6 @@
 // The CLI's client of the API: finds a node that answers, and turns every failure into a sentence with a mend.
 
+import { apiUrl } from '../config/apiurl.ts';
 import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import { OperatorError } from '../core/error.ts';
@@ -15,12 +16,6 @@ export interface ApiAnswer {
   readonly atMsError: number;
 }
 
-export function urlOf(config: PairConfig, node: NodeConfig, path: string): string {
-  const anywhere = config.api.host === '0.0.0.0' || config.api.host === '::';
-  const host = anywhere ? node.address : config.api.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${config.api.port}${path}`;
-}
-
 async function ask(
   config: PairConfig,
   node: NodeConfig,
@@ -30,7 +25,7 @@ async function ask(
 ): Promise<ApiAnswer> {
   const token = readSecret(config.api.tokenFile, 'API token').value;
   const askedMs = Date.now();
-  const response = await fetch(urlOf(config, node, path), {
+  const response = await fetch(apiUrl(config, node, path), {
     ...init,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     signal: AbortSignal.timeout(limitMs),
@@ -61,7 +56,7 @@ export async function askNode(
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(
       'api-silent',
-      `the API of ${node.name} does not answer at ${urlOf(config, node, '')}`,
+      `the API of ${node.name} does not answer at ${apiUrl(config, node, '')}`,
       `is the agent running there, and does its log say that it cannot listen? (systemctl status twinkeep; or: twinkeep agent --config ${config.file} --node ${node.name})`,
     );
   }

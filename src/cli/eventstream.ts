@@ -1,10 +1,10 @@
 // The stream of a node's events as they happen (server-sent events), taken up again where it broke off.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { apiUrl } from '../config/apiurl.ts';
 import { readSecret } from '../config/secret.ts';
 import type { NodeConfig, PairConfig } from '../config/types.ts';
 import type { LogEvent } from '../io/http/events.ts';
-import { urlOf } from './api.ts';
 
 const AGAIN_MS = 1000;
 
@@ -47,7 +47,7 @@ export async function followEvents(
   for (;;) {
     try {
       const query = new URLSearchParams({ since, level: from.level });
-      await follow(urlOf(config, node, `/api/v1/events?${query}`), token, (event) => {
+      await follow(apiUrl(config, node, `/api/v1/events?${query}`), token, (event) => {
         if (!up) onLink(true);
         up = true;
         since = String(event.sequence);

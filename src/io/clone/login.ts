@@ -9,6 +9,7 @@ import type { Against } from '../../core/clone/plan.ts';
 import { type Endpoint, HeldConnection } from '../database/connection.ts';
 import { checkGrants, type Grant, type MissingGrant } from '../database/grants.ts';
 import { rowsOf } from '../database/rows.ts';
+import { socketLogin } from '../database/socketlogin.ts';
 
 export interface Login {
   readonly endpoint: Endpoint;
@@ -30,11 +31,6 @@ const NEEDED: Readonly<Record<'mariadb' | 'mysql', Readonly<Record<Method, reado
     'clone-plugin': everywhere('BACKUP_ADMIN'),
     dump: everywhere('SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, RELOAD, REPLICATION CLIENT, PROCESS'),
   },
-};
-
-const authPlugins = {
-  unix_socket: () => () => Buffer.alloc(0),
-  auth_socket: () => () => Buffer.alloc(0),
 };
 
 /** Any statement serves as the settings of a session that needs none of the pair's. */
@@ -71,7 +67,7 @@ export const rootLogin = (socketPath: string): Endpoint => ({
   socketPath,
   user: 'root',
   password: '',
-  authPlugins,
+  authPlugins: socketLogin,
 });
 
 export async function loginFor(

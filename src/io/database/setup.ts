@@ -1,5 +1,6 @@
 // Set-up carried out: looks at two servers as an administrator, lets core/pair/setup.ts decide, and takes the steps.
 // Accounts, schema and table are made with sql_log_bin=0 on each server: they are the same on both and belong to no history.
+
 import { OperatorError } from '../../core/error.ts';
 import type { ServerKind } from '../../core/family.ts';
 import { planSetup, type SetupPlan, type SetupStep } from '../../core/pair/setup.ts';
@@ -11,6 +12,7 @@ import { openDatabase } from './open.ts';
 import { askerOf } from './setup-family.ts';
 import { type KnownServer, knownServer } from './setup-known.ts';
 import { observeServer, readChecksums, tablesOf, type Wanted } from './setup-observe.ts';
+import { socketLogin } from './socketlogin.ts';
 
 export type { SetupPlan, SetupStep } from '../../core/pair/setup.ts';
 export type { Refusal, RequiredSetting } from '../../core/pair/setup-facts.ts';
@@ -51,10 +53,6 @@ const STATEMENT_MS_MAX = 10_000;
 const RECEIVER_MS_MAX = 15_000;
 const CATCH_UP_MS_MAX = 3_600_000;
 const HEARTBEAT_S = 0.2;
-
-/** The kernel tells the server who we are; the client has nothing to say. */
-const nothing = () => () => Buffer.alloc(0);
-const authPlugins = { unix_socket: nothing, auth_socket: nothing };
 
 /** A server that is to be a node, and the administrator's way in. */
 interface Site {
@@ -108,7 +106,7 @@ export async function openSetup(options: SetupOptions): Promise<SetupSession> {
     const sites = new Map<string, Site>();
     for (const target of options.targets) {
       const connection = new HeldConnection({
-        endpoint: { ...target.login, authPlugins },
+        endpoint: { ...target.login, authPlugins: socketLogin },
         onTimeout: 'discard',
       });
       connections.push(connection);
@@ -177,7 +175,7 @@ async function perform(
   const databases = new Map(
     options.targets.map((target) => [
       target.name,
-      openDatabase({ ...target.login, authPlugins, role: 'peer', schema: options.schema }),
+      openDatabase({ ...target.login, authPlugins: socketLogin, role: 'peer', schema: options.schema }),
     ]),
   );
   try {

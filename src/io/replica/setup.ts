@@ -1,5 +1,6 @@
 // Set-up of one further replica carried out: looks at it and at the nodes as an administrator, lets core/replica/setup.ts decide,
 // and takes the steps. The accounts that it logs in with at the nodes are made with theirs (io/database/setup.ts).
+
 import { OperatorError } from '../../core/error.ts';
 import type { SetupNode } from '../../core/pair/setup-facts.ts';
 import { planReplicaSetup, type ReplicaSetupPlan, type ReplicaSetupStep } from '../../core/replica/setup.ts';
@@ -11,6 +12,7 @@ import type { SetupTarget } from '../database/setup.ts';
 import { askerOf } from '../database/setup-family.ts';
 import { type KnownServer, knownServer } from '../database/setup-known.ts';
 import { observeServer, tablesOf } from '../database/setup-observe.ts';
+import { socketLogin } from '../database/socketlogin.ts';
 import { openReplicaServer } from './server.ts';
 
 export interface ReplicaSetupOptions {
@@ -35,9 +37,6 @@ const STATEMENT_MS_MAX = 10_000;
 const CATCH_UP_MS_MAX = 3_600_000;
 const RUNNING_MS_MAX = 15_000;
 const HEARTBEAT_S = 0.2;
-
-const nothing = () => () => Buffer.alloc(0);
-const authPlugins = { unix_socket: nothing, auth_socket: nothing };
 
 interface Site {
   readonly target: SetupTarget;
@@ -80,7 +79,7 @@ export async function openReplicaSetup(options: ReplicaSetupOptions): Promise<Re
   try {
     const open = async (target: SetupTarget): Promise<Site> => {
       const connection = new HeldConnection({
-        endpoint: { ...target.login, authPlugins },
+        endpoint: { ...target.login, authPlugins: socketLogin },
         onTimeout: 'discard',
       });
       connections.push(connection);
@@ -119,7 +118,7 @@ async function perform(
 ): Promise<void> {
   if (!plan.ok) throw new Error('setup is refused: there is nothing to perform');
   const { target, connection, known } = site;
-  const endpoint = { ...target.login, authPlugins };
+  const endpoint = { ...target.login, authPlugins: socketLogin };
   const database = openDatabase({ ...endpoint, role: 'peer', schema: options.schema });
   const { port, tls, replication } = options;
   const channel = () => ({ port, ...replication, heartbeatS: HEARTBEAT_S, tls });
