@@ -71,7 +71,7 @@ export function newWire(
         knownPeers: [ADDRESS[settings.peer]],
         election: 'ordered',
         startup: { delayMs: 0, leftoverAddresses: 'keep' },
-        announce: { count: 1, repeatMs: 5000, refreshMs: 0 },
+        announce: { ...VIRTUAL_ROUTER_DEFAULTS.announce, count: 1, rivalCount: 1 },
       },
       host.bootMs(),
     );

@@ -6,6 +6,7 @@ import {
   REPORTED_SOURCES_MAX,
   type RouterEvent,
   type RouterState,
+  VIRTUAL_ROUTER_DEFAULTS,
   type VirtualRouterConfig,
 } from './state.ts';
 import { masterDownIntervalMs, skewMs } from './timers.ts';
@@ -151,7 +152,7 @@ describe('as MASTER', () => {
   it('announces again after the repeat interval, and from then on by the refresh interval', () => {
     const config = own({
       advertIntervalMs: 40_000,
-      announce: { count: 5, repeatMs: 1000, refreshMs: 3000 },
+      announce: { ...VIRTUAL_ROUTER_DEFAULTS.announce, repeatMs: 1000, refreshMs: 3000 },
     });
     const wait = masterDownIntervalMs(3, 100, 40_000);
     const first = run(config, [0, START], [wait, TIMER]);
@@ -166,6 +167,42 @@ describe('as MASTER', () => {
       { kind: 'announce', addresses: ['192.0.2.100'], count: 1 },
       { kind: 'armTimer', atMs: wait + 7000 },
     ]);
+  });
+
+  it('answers a lower priority with an advert and announcements, and says that it heard it', () => {
+    const lower = [500, heard(50, PEER)] as const;
+    expect(kinds(run(own(), ...MASTER, lower).actions)).toEqual([
+      'lowerHeard',
+      'send',
+      'announce',
+      'armTimer',
+    ]);
+    const quiet = run(own({ answersLower: false }), ...MASTER, lower);
+    expect(kinds(quiet.actions)).toEqual(['lowerHeard', 'announce']);
+  });
+
+  it('sends one advert more before it yields to a higher priority, where it is told to', () => {
+    const higher = [500, heard(200, PEER)] as const;
+    expect(kinds(run(own(), ...MASTER, higher).actions)).not.toContain('send');
+    const told = run(own({ answersHigher: true }), ...MASTER, higher);
+    expect(told.state.kind).toBe('BACKUP');
+    expect(told.actions[0]?.kind).toBe('send');
+  });
+
+  it('follows its group to BACKUP without a goodbye, and only as master', () => {
+    const event = { kind: 'follow', because: 'VI_2 of its group is BACKUP' } as const;
+    const { state, actions } = run(own(), ...MASTER, [500, event]);
+    expect(state.kind).toBe('BACKUP');
+    expect(kinds(actions)).not.toContain('send');
+    expect(run(own(), [0, START], [1, event]).actions).toEqual([]);
+  });
+
+  it('looks at no advert as an owner that ignores them', () => {
+    const owner = own({ priority: 255, ownerIgnoresAdverts: true });
+    expect(run(owner, [0, START], [500, heard(255, '192.0.2.200')]).state.kind).toBe('MASTER');
+    expect(run(own({ priority: 255 }), [0, START], [500, heard(255, '192.0.2.200')]).state.kind).toBe(
+      'BACKUP',
+    );
   });
 
   it('does not yield to its own address at its own priority', () => {

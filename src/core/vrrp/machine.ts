@@ -9,6 +9,7 @@ import {
   type EventKind,
   type FaultState,
   type InitState,
+  type MasterState,
   normalizeConfig,
   type RouterEvent,
   type RouterState,
@@ -144,6 +145,12 @@ function configure(state: RouterState, event: EventOf<'configure'>): Step {
 
 const stop = (state: RouterState, event: EventOf<'stop'>): Step => becomeInit(state, event.nowMs, 'stopped');
 
+function follow(state: MasterState, event: EventOf<'follow'>): Step {
+  return state.router.config.election === 'vrrp'
+    ? becomeBackup(state, event.nowMs, event.because)
+    : [state, []];
+}
+
 /** What it does not say is not allowed: the compiler refuses a missing pair. */
 const TABLE: Table = {
   INIT: {
@@ -157,6 +164,7 @@ const TABLE: Table = {
     priority,
     claim,
     yield: yieldMaster,
+    follow: ignore,
     stalled: ignore,
     addressLost: ignore,
     configure,
@@ -172,6 +180,7 @@ const TABLE: Table = {
     priority,
     claim,
     yield: yieldMaster,
+    follow: ignore,
     stalled: (state, event) => backupStalled(state, event.nowMs),
     addressLost: ignore,
     configure,
@@ -187,6 +196,7 @@ const TABLE: Table = {
     priority,
     claim,
     yield: yieldMaster,
+    follow,
     // No goodbye: somebody may be master by now, and a priority 0 would only disturb it.
     stalled: (state, event) =>
       becomeBackup(
@@ -208,6 +218,7 @@ const TABLE: Table = {
     priority,
     claim,
     yield: yieldMaster,
+    follow: ignore,
     stalled: ignore,
     addressLost: ignore,
     configure,

@@ -36,13 +36,27 @@ function answer(state: MasterState, event: Heard): Step {
   const { nowMs, source, advertisement } = event;
   const { config, priority } = state.router;
   if (state.answeredAtMs !== null && nowMs - state.answeredAtMs < config.advertIntervalMs) return [state, []];
-  const [next, send] = advertiseNow({ ...state, answeredAtMs: nowMs, rivalHeard: true }, nowMs);
-  const actions: Action[] = [send, announcement(next.router, config.announce.count)];
+  const answered: MasterState = { ...state, answeredAtMs: nowMs, rivalHeard: true };
+  const actions: Action[] = [];
   if (config.election === 'ordered') {
     const because = `${source} advertises priority ${advertisement.priority} while this router is master by order (its own priority: ${priority})`;
-    actions.unshift({ kind: 'rival', because, source, priority: advertisement.priority });
-  }
-  return [{ ...next, ...nextAnnouncement(next.router, nowMs, false) }, actions];
+    actions.push({ kind: 'rival', because, source, priority: advertisement.priority });
+  } else actions.push({ kind: 'lowerHeard', source, priority: advertisement.priority });
+  if (!config.answersLower)
+    return announceAgain(answered, actions, config.announce.rivalCount, 'rival', nowMs);
+  const [next, send] = advertiseNow(answered, nowMs);
+  return announceAgain(next, [...actions, send], config.announce.rivalCount, 'rival', nowMs);
+}
+
+function announceAgain(
+  state: MasterState,
+  before: readonly Action[],
+  count: number,
+  after: 'first' | 'rival',
+  nowMs: number,
+): Step {
+  const actions = count > 0 ? [...before, announcement(state.router, count)] : before;
+  return [{ ...state, ...nextAnnouncement(state.router, nowMs, after) }, actions];
 }
 
 /**
@@ -52,22 +66,24 @@ function answer(state: MasterState, event: Heard): Step {
 function heardGoodbye(state: MasterState, nowMs: number): Step {
   const [next, send] = advertiseNow({ ...state, rivalHeard: false }, nowMs);
   if (!state.rivalHeard) return [next, [send]];
-  const announce = announcement(next.router, next.router.config.announce.count);
-  return [{ ...next, ...nextAnnouncement(next.router, nowMs, false) }, [send, announce]];
+  return announceAgain(next, [send], next.router.config.announce.count, 'first', nowMs);
 }
 
 /** An advert that belongs to this virtual router. */
 export function masterHeard(state: MasterState, event: Heard): Step {
   const { advertisement, source, nowMs } = event;
+  const { config } = state.router;
+  if (config.ownerIgnoresAdverts && config.priority === 255) return [state, []];
   if (advertisement.priority === 0) return heardGoodbye(state, nowMs);
-  if (state.router.config.election === 'ordered') return answer(state, event);
+  if (config.election === 'ordered') return answer(state, event);
   const because = superiority(state, event);
   if (because === null) return answer(state, event);
-  const { config } = state.router;
   const intervalMs = config.version === 3 ? advertisement.advertIntervalMs : config.advertIntervalMs;
-  return becomeBackup(state, nowMs, because, {
+  const [left, last] = config.answersHigher ? advertiseNow(state, nowMs) : [state, null];
+  const [next, actions] = becomeBackup(left, nowMs, because, {
     master: { source, priority: advertisement.priority, intervalMs },
   });
+  return [next, last === null ? actions : [last, ...actions]];
 }
 
 /** Adverts keep their rhythm when a timer is a little late, and do not pile up when it is very late. */
@@ -86,9 +102,8 @@ export function masterTimer(state: MasterState, nowMs: number): Step {
     actions.push(send);
   }
   if (state.nextAnnounceAtMs !== null && nowMs >= state.nextAnnounceAtMs) {
-    const count = state.nextAnnounceIsRefresh ? 1 : state.router.config.announce.count;
-    actions.push(announcement(next.router, count));
-    next = { ...next, ...nextAnnouncement(next.router, nowMs, true) };
+    if (state.nextAnnounceCount > 0) actions.push(announcement(next.router, state.nextAnnounceCount));
+    next = { ...next, ...nextAnnouncement(next.router, nowMs, 'repeat') };
   }
   return [next, actions];
 }

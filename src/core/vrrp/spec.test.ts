@@ -17,6 +17,7 @@ const EVENTS: Record<EventKind, true> = {
   priority: true,
   claim: true,
   yield: true,
+  follow: true,
   stalled: true,
   addressLost: true,
   configure: true,

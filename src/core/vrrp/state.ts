@@ -38,9 +38,21 @@ export interface VirtualRouterConfig {
     readonly count: number;
     /** As many again after this; 0: not. keepalived: garp_master_delay. */
     readonly repeatMs: number;
-    /** And one each, this often, for as long as it's master; 0: never. keepalived: garp_master_refresh. */
+    /** And again, this often, for as long as it's master; 0: never. keepalived: garp_master_refresh. */
     readonly refreshMs: number;
+    /** So many an address then. keepalived: garp_master_refresh_repeat. */
+    readonly refreshCount: number;
+    /** After a master of lower priority was heard. keepalived: garp_lower_prio_repeat. */
+    readonly rivalCount: number;
+    /** keepalived: garp_lower_prio_delay. */
+    readonly rivalRepeatMs: number;
   };
+  /** A master of lower priority is told at once who is master. Off: keepalived's lower_prio_no_advert. */
+  readonly answersLower: boolean;
+  /** One advert more before it yields to a higher priority: keepalived's higher_prio_send_advert. */
+  readonly answersHigher: boolean;
+  /** Priority 255 does not look at what others advertise: keepalived's owner_ignore_adverts. */
+  readonly ownerIgnoresAdverts: boolean;
   readonly startup: {
     /** Added to the first master-down timer: for ports that drop the first seconds after link-up (spanning tree). */
     readonly delayMs: number;
@@ -63,7 +75,10 @@ export const VIRTUAL_ROUTER_DEFAULTS = {
   addressesNotAdvertised: [],
   knownPeers: [],
   election: 'vrrp',
-  announce: { count: 5, repeatMs: 5000, refreshMs: 0 },
+  announce: { count: 5, repeatMs: 5000, refreshMs: 0, refreshCount: 1, rivalCount: 5, rivalRepeatMs: 5000 },
+  answersLower: true,
+  answersHigher: false,
+  ownerIgnoresAdverts: false,
   startup: { delayMs: 0, leftoverAddresses: 'remove' },
 } as const satisfies Partial<VirtualRouterConfig>;
 
@@ -127,6 +142,8 @@ export interface MasterState {
   readonly nextAnnounceAtMs: number | null;
   /** The next announcement is one of the endless refreshes, not the repeat after becoming master. */
   readonly nextAnnounceIsRefresh: boolean;
+  /** How many an address then. */
+  readonly nextAnnounceCount: number;
   /** When another router's advert was last answered (and, if ordered, reported). */
   readonly answeredAtMs: number | null;
   /** Another router was answered and has not said goodbye since. */
@@ -164,6 +181,8 @@ export type RouterEvent =
   | At<'claim', { because: string }>
   /** 'ordered' only: cease to be master, at once. */
   | At<'yield', { because: string }>
+  /** 'vrrp' only: another router of its group ceased to be master, and those of a group move together. No goodbye. */
+  | At<'follow', { because: string }>
   /** The process did not run for longer than the addresses' lease. Deliver it before anything else that waited. */
   | At<'stalled', { forMs: number }>
   /** One of our addresses vanished from the interface, and not by our doing. */
@@ -205,6 +224,8 @@ export type Action =
     }
   /** 'ordered': another router is master too. At most once an advert interval. */
   | { readonly kind: 'rival'; readonly because: string; readonly source: string; readonly priority: number }
+  /** 'vrrp': a master of lower priority was heard, and answered. At most once an advert interval. */
+  | { readonly kind: 'lowerHeard'; readonly source: string; readonly priority: number }
   /** Somebody else on this link uses our VRID for other addresses. Once a source. */
   | {
       readonly kind: 'vridConflict';

@@ -112,6 +112,8 @@ function describeAction(action: Action): string {
     case 'addressMismatch':
     case 'addressRestored':
       return `${action.kind}: ${action.because}`;
+    case 'lowerHeard':
+      return `lowerHeard: ${action.source}, priority ${action.priority}`;
     case 'refused':
       return `refused ${action.event}: ${action.because}`;
   }

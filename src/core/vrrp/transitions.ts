@@ -51,17 +51,25 @@ export function announcement(router: Router, count: number): Action {
   return { kind: 'announce', addresses: ownedAddresses(router), count };
 }
 
-/** When to announce again after announcing at `nowMs`, and whether that is a refresh. */
+type NextAnnouncement = Pick<MasterState, 'nextAnnounceAtMs' | 'nextAnnounceIsRefresh' | 'nextAnnounceCount'>;
+
+/** When to announce again after what was announced at `nowMs`: at first, to a rival's neighbours, or once more. */
 export function nextAnnouncement(
   router: Router,
   nowMs: number,
-  repeated: boolean,
-): Pick<MasterState, 'nextAnnounceAtMs' | 'nextAnnounceIsRefresh'> {
-  const { repeatMs, refreshMs } = router.config.announce;
-  if (!repeated && repeatMs > 0) {
-    return { nextAnnounceAtMs: nowMs + repeatMs, nextAnnounceIsRefresh: false };
+  after: 'first' | 'rival' | 'repeat',
+): NextAnnouncement {
+  const { announce } = router.config;
+  const repeatMs = after === 'first' ? announce.repeatMs : after === 'rival' ? announce.rivalRepeatMs : 0;
+  if (repeatMs > 0) {
+    const nextAnnounceCount = after === 'rival' ? announce.rivalCount : announce.count;
+    return { nextAnnounceAtMs: nowMs + repeatMs, nextAnnounceIsRefresh: false, nextAnnounceCount };
   }
-  return { nextAnnounceAtMs: refreshMs > 0 ? nowMs + refreshMs : null, nextAnnounceIsRefresh: true };
+  return {
+    nextAnnounceAtMs: announce.refreshMs > 0 ? nowMs + announce.refreshMs : null,
+    nextAnnounceIsRefresh: true,
+    nextAnnounceCount: announce.refreshCount,
+  };
 }
 
 function moved(
@@ -100,7 +108,7 @@ export function becomeMaster(state: RouterState, nowMs: number, because: string)
     kind: 'MASTER',
     router,
     nextAdvertAtMs: nowMs + router.config.advertIntervalMs,
-    ...nextAnnouncement(router, nowMs, false),
+    ...nextAnnouncement(router, nowMs, 'first'),
     answeredAtMs: null,
     rivalHeard: false,
   };
