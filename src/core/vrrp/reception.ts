@@ -57,6 +57,12 @@ export interface ReceptionContext {
   readonly ahSequenceLast: number;
   /** Canonical texts. Empty: multicast. Otherwise unicast, from these sources only. */
   readonly unicastPeers: readonly string[];
+  /** Unicast: others than the peers count too (keepalived without check_unicast_src). Default: not. */
+  readonly unicastAnySource?: boolean;
+  /** Unicast: the TTLs that are believed of a source; null: any. Default: any. */
+  readonly ttlRangeOf?: (source: string) => { readonly min: number; readonly max: number } | null;
+  /** An advertisement without addresses is one of ours (keepalived's no_virtual_ipaddress). Default: not. */
+  readonly allowsNoAddress?: boolean;
   /** Canonical text: a packet from here is our own, or another host uses our address. */
   readonly ownAddress: string;
   /** keepalived's v3_checksum_as_v2. */
@@ -157,7 +163,12 @@ function readHeader(message: Uint8Array) {
 type Header = ReturnType<typeof readHeader>;
 
 function checkTtl(packet: Packet, context: ReceptionContext): Dropped | null {
-  if (context.unicastPeers.length > 0 || packet.ttl === VRRP_TTL) return null;
+  if (context.unicastPeers.length > 0) {
+    const range = context.ttlRangeOf?.(formatIp(packet.source)) ?? null;
+    if (range === null || (packet.ttl >= range.min && packet.ttl <= range.max)) return null;
+    return drop('ttl', `its TTL is ${packet.ttl} and not ${range.min} to ${range.max}`);
+  }
+  if (packet.ttl === VRRP_TTL) return null;
   return drop('ttl', `its TTL is ${packet.ttl} and not 255: it was routed here, or made up`);
 }
 
@@ -219,11 +230,11 @@ function checkVersion2(
   return { ok: true, ahSequence };
 }
 
-function checkVersion3(packet: Packet, header: Header): Dropped | null {
+function checkVersion3(packet: Packet, header: Header, context: ReceptionContext): Dropped | null {
   if (packet.hasAuthenticationHeader) {
     return drop('auth-type', 'it comes with AH, and VRRP version 3 has no authentication');
   }
-  if (header.addressCount === 0) {
+  if (header.addressCount === 0 && context.allowsNoAddress !== true) {
     return drop('address-count', 'it names no virtual address (RFC 9568 5.2.5 wants one)');
   }
   // Not in the RFC, but three times zero would be a master-down interval of nothing.
@@ -269,7 +280,7 @@ function checkOrigin(packet: Packet, context: ReceptionContext): Dropped | null 
       `it comes from our own address ${source}: another host uses it, or the network loops`,
     );
   }
-  if (unicast && !context.unicastPeers.includes(source)) {
+  if (unicast && context.unicastAnySource !== true && !context.unicastPeers.includes(source)) {
     return drop('source', `${source} is none of the unicast peers (${context.unicastPeers.join(', ')})`);
   }
   return null;
@@ -302,7 +313,8 @@ export function decodeAdvertisement(bytes: Uint8Array, context: ReceptionContext
   if (header.type !== TYPE_ADVERTISEMENT) {
     return drop('type', `its type is ${header.type}; only 1, advertisement, is defined`);
   }
-  const late = (context.version === 3 ? checkVersion3(packet, header) : null) ?? checkLength(packet, header);
+  const late =
+    (context.version === 3 ? checkVersion3(packet, header, context) : null) ?? checkLength(packet, header);
   if (late !== null) return late;
   if (!checksumIsRight(packet, context)) return drop('checksum', 'its checksum is wrong');
   const origin = checkOrigin(packet, context);

@@ -73,8 +73,10 @@ export interface VrrpSocketOptions {
   readonly protocols: readonly VrrpProtocol[];
   /** This node's own address on the interface; packets from it are never reported. IPv6: link-local (RFC 9568 5.1.2.1). */
   readonly sourceAddress: string;
-  /** `multicast` joins the VRRP group. `unicast` does not. */
+  /** `multicast` joins the group. `unicast` does not. */
   readonly destination: 'multicast' | 'unicast';
+  /** Another group than VRRP's own (keepalived's mcast_dst_ip). */
+  readonly group?: string;
 }
 
 export interface ReceivedPacket {
@@ -208,7 +210,7 @@ function membershipV6(group: string, interfaceIndex: number): Uint8Array {
 }
 
 function configureV4(fd: number, options: VrrpSocketOptions, interfaceIndex: number): void {
-  const group = membershipV4(VRRP_GROUP_V4, interfaceIndex);
+  const group = membershipV4(options.group ?? VRRP_GROUP_V4, interfaceIndex);
   setOption(fd, SOL_IP, IP_HDRINCL, 1, 'setsockopt(IP_HDRINCL)');
   setOptionBytes(fd, SOL_IP, IP_MULTICAST_IF, group, 'setsockopt(IP_MULTICAST_IF)');
   setOption(fd, SOL_IP, IP_MULTICAST_LOOP, 0, 'setsockopt(IP_MULTICAST_LOOP)');
@@ -232,7 +234,7 @@ function configureV6(fd: number, options: VrrpSocketOptions, interfaceIndex: num
   // At boot the link-local address is still tentative (duplicate address detection takes a second): bind regardless.
   setOption(fd, SOL_IPV6, IPV6_FREEBIND, 1, 'setsockopt(IPV6_FREEBIND)');
   if (options.destination === 'multicast') {
-    const group = membershipV6(VRRP_GROUP_V6, interfaceIndex);
+    const group = membershipV6(options.group ?? VRRP_GROUP_V6, interfaceIndex);
     setOptionBytes(fd, SOL_IPV6, IPV6_ADD_MEMBERSHIP, group, 'setsockopt(IPV6_ADD_MEMBERSHIP)');
   }
   // Binding chooses the source address of what is sent; multicast is received all the same.
