@@ -4,6 +4,7 @@ import type { Report } from './findings.ts';
 import type { GLOBAL_DEFS } from './schema/global.ts';
 import type { VRRP_INSTANCE } from './schema/vrrp.ts';
 import type { Placed, Reading } from './spec.ts';
+import { applyStrict, strictState } from './strict.ts';
 import type { Authentication, Garp, GlobalConfig, InstanceConfig } from './types.ts';
 import { last, notifyOf, trackedOf } from './values.ts';
 
@@ -33,22 +34,34 @@ export function readInstance(
   const addresses = sameFamily(name, v, report);
   const family = addresses[0]?.value.address.includes(':') ? 6 : 4;
   const version = family === 6 || (last(v.version) ?? global.vrrpVersion) === 3 ? 3 : 2;
-  const state = last(v.state) ?? 'BACKUP';
+  const strict = last(v.strict_mode) ?? global.strict;
+  const typedState = last(v.state) ?? 'BACKUP';
+  // As the C daemon: MASTER alone means the owner of the address.
+  const priority = last(v.priority) ?? (typedState === 'MASTER' && v.priority === undefined ? OWNER : 100);
+  const state = strict ? strictState(name, v, { state: typedState, priority }, report) : typedState;
+  if (family === 6 && last(v.version) === 2)
+    report(
+      'error',
+      placeOf('version'),
+      'version-family',
+      'VRRP version 2 knows IPv4 only; version 3 is taken for these addresses',
+      'write version 3',
+    );
   const preempt = v.nopreempt === undefined || (v.preempt?.at(-1)?.at.line ?? 0) > placeOf('nopreempt').line;
-  return {
+  const instance: InstanceConfig = {
     name,
     at,
     state,
     interface: last(v.interface) ?? null,
     virtualRouterId: last(v.virtual_router_id) ?? null,
-    // As the C daemon: MASTER alone means the owner of the address.
-    priority: last(v.priority) ?? (state === 'MASTER' && v.priority === undefined ? OWNER : 100),
+    priority,
     version,
     family,
     advertIntervalMs: advertInterval(last(v.advert_int) ?? 1000, version, placeOf('advert_int'), report),
     preempt: preempt || state === 'MASTER',
     preemptDelayMs: preempt && state === 'BACKUP' ? (last(v.preempt_delay) ?? 0) : 0,
-    authentication: authentication(v, version, report),
+    authentication: strict ? { type: 'none' } : authentication(v, version, report),
+    accept: priority === OWNER || v.no_accept === undefined || v.accept !== undefined,
     addresses,
     excluded: (v.virtual_ipaddress_excluded ?? []).flatMap((each) => each.value),
     sourceAddress: last(v.unicast_src_ip) ?? last(v.mcast_src_ip) ?? null,
@@ -62,14 +75,14 @@ export function readInstance(
     mail: last(v.smtp_alert) ?? context.mailByDefault,
     garp: garp(v, globals),
     downTimerAdverts: last(v.down_timer_adverts) ?? last(globals.vrrp_down_timer_adverts) ?? 3,
-    lowerPriorityNoAdvert:
-      last(v.lower_prio_no_advert) ?? last(globals.vrrp_lower_prio_no_advert) ?? global.strict,
+    lowerPriorityNoAdvert: last(v.lower_prio_no_advert) ?? last(globals.vrrp_lower_prio_no_advert) ?? false,
     higherPrioritySendAdvert:
       last(v.higher_prio_send_advert) ?? last(globals.vrrp_higher_prio_send_advert) ?? false,
     skipCheckAdvertAddress: last(v.skip_check_adv_addr) ?? globals.vrrp_skip_check_adv_addr !== undefined,
-    strict: last(v.strict_mode) ?? global.strict,
+    strict,
     placeOf,
   };
+  return strict ? applyStrict(instance, v, report) : instance;
 }
 
 /** The first address decides; one of the other family cannot be advertised with it. */

@@ -312,10 +312,14 @@ describe('two files of one pair', () => {
 
 // Set-ups as their owners published them, with their mistakes. Rewrite the golden files with `vitest -u`.
 describe('published set-ups', () => {
-  const folder = new URL('fixtures/', import.meta.url);
-  const files = readdirSync(folder).filter((name) => name.endsWith('.conf'));
-  const read = (name: string) =>
-    parseKeepalivedConf(readFileSync(new URL(name, folder), 'utf8'), name, NO_FILES);
+  const folder = new URL('../../../test/cases/keepalived/', import.meta.url);
+  const files = readdirSync(folder)
+    .sort()
+    .flatMap((name) => [`${name}-a`, `${name}-b`]);
+  const read = (name: string) => {
+    const file = `${name.slice(0, -2)}/${name.slice(-1)}/keepalived.conf`;
+    return parseKeepalivedConf(readFileSync(new URL(file, folder), 'utf8'), file, NO_FILES);
+  };
   test.each(files)('%s', async (name) => {
     const { findings, config } = read(name);
     const golden =
@@ -324,11 +328,13 @@ describe('published set-ups', () => {
         /\n\s*"(file|line|column)":[^\n]*/g,
         '',
       );
-    await expect(golden).toMatchFileSnapshot(new URL(`fixtures/${name}.golden`, import.meta.url).pathname);
+    await expect(golden).toMatchFileSnapshot(
+      new URL(`fixtures/${name}.conf.golden`, import.meta.url).pathname,
+    );
   });
-  const pairs = files.filter((name) => name.endsWith('-a.conf')).map((name) => name.replace('-a.conf', ''));
+  const pairs = files.filter((name) => name.endsWith('-a')).map((name) => name.slice(0, -2));
   test.each(pairs)('%s: its two files compared', async (name) => {
-    const between = comparePeers(read(`${name}-a.conf`).config, read(`${name}-b.conf`).config);
+    const between = comparePeers(read(`${name}-a`).config, read(`${name}-b`).config);
     await expect(renderFindings(between)).toMatchFileSnapshot(
       new URL(`fixtures/${name}.peers.golden`, import.meta.url).pathname,
     );

@@ -95,6 +95,8 @@ export interface InstanceConfig {
   readonly preempt: boolean;
   readonly preemptDelayMs: number;
   readonly authentication: Authentication;
+  /** false: the addresses answer ARP and take no connections (no_accept; strict mode of any but the owner). */
+  readonly accept: boolean;
   readonly addresses: readonly Placed<AddressEntry>[];
   readonly excluded: readonly Placed<AddressEntry>[];
   readonly sourceAddress: string | null;
