@@ -24,6 +24,7 @@ const IFADDRMSG_BYTES = 8;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_LABEL = 3;
+const IFA_BROADCAST = 4;
 const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 const IFA_PROTO = 11;
@@ -31,8 +32,11 @@ const IFA_PROTO = 11;
 const IFA_F_SECONDARY = 0x01;
 const IFA_F_NODAD = 0x02;
 const IFA_F_DADFAILED = 0x08;
+const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_TENTATIVE = 0x40;
+const IFA_F_MANAGETEMPADDR = 0x100;
 const IFA_F_NOPREFIXROUTE = 0x200;
+const IFA_F_MCAUTOJOIN = 0x400;
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -60,6 +64,23 @@ export interface NewAddress {
    * route is shared: it was gone for good after the end of a VIP's lease (seen on Linux 6.18).
    */
   readonly noPrefixRoute?: boolean;
+  /**
+   * Whole seconds for which the host may choose the address as a source, no more than the valid lifetime; null: as long
+   * as it is valid. The default is null for IPv4 and 0 for IPv6.
+   */
+  readonly preferredLifetimeS?: number | null;
+  /** RT_SCOPE_*; the default is host for 127.0.0.0/8 and universe for all others. */
+  readonly scope?: number;
+  /** IPv4 only. */
+  readonly broadcast?: string;
+  /** The other end of a point-to-point link; the prefix length is that of the peer's network. */
+  readonly peer?: string;
+  /** IPv6: Mobile IPv6's home address (RFC 6275). */
+  readonly home?: boolean;
+  /** IPv6: the kernel makes temporary addresses (RFC 8981) from this one. */
+  readonly manageTemporary?: boolean;
+  /** Joins the multicast group that the address is. */
+  readonly autoJoin?: boolean;
 }
 
 /** Which address: the interface, the address and, because IPv4 allows one address twice, its prefix length. */
@@ -67,6 +88,8 @@ export interface AddressKey {
   readonly interfaceIndex: number;
   readonly address: string;
   readonly prefix: number;
+  /** Not given: the address has no other end. */
+  readonly peer?: string;
 }
 
 export interface InterfaceAddress extends AddressKey {
@@ -85,15 +108,31 @@ export interface InterfaceAddress extends AddressKey {
   readonly duplicate: boolean;
 }
 
-function writeIfaddrmsg(writer: MessageWriter, key: AddressKey, ip: Uint8Array, flags: number): void {
+function writeIfaddrmsg(
+  writer: MessageWriter,
+  key: AddressKey,
+  ip: Uint8Array,
+  flags: number,
+  scope = ip[0] === 127 && ip.length === 4 ? RT_SCOPE_HOST : 0,
+): void {
   writer
     .u8(ip.length === 4 ? AF_INET : AF_INET6)
     .u8(key.prefix)
     .u8(flags & 0xff)
-    .u8(ip[0] === 127 && ip.length === 4 ? RT_SCOPE_HOST : 0)
+    .u8(scope)
     .u32(key.interfaceIndex)
     .attribute(IFA_LOCAL, ip)
-    .attribute(IFA_ADDRESS, ip);
+    .attribute(IFA_ADDRESS, (key.peer === undefined ? null : parseIp(key.peer)) ?? ip);
+}
+
+function flagsOf(wanted: NewAddress, v6: boolean): number {
+  // NODAD: the address is moved on purpose, and a tentative second without service is what failover is to avoid.
+  let flags = v6 ? IFA_F_NODAD : 0;
+  if (wanted.noPrefixRoute ?? v6) flags |= IFA_F_NOPREFIXROUTE;
+  if (wanted.home) flags |= IFA_F_HOMEADDRESS;
+  if (wanted.manageTemporary) flags |= IFA_F_MANAGETEMPADDR;
+  if (wanted.autoJoin) flags |= IFA_F_MCAUTOJOIN;
+  return flags;
 }
 
 /** Adds the address, or renews the lifetime of the one that is there. False when the text is no address. */
@@ -101,17 +140,18 @@ export function encodeAddAddress(writer: MessageWriter, sequence: number, wanted
   const ip = parseIp(wanted.address);
   if (ip === null) return false;
   const v6 = ip.length === 16;
-  // NODAD: the address is moved on purpose, and a tentative second without service is what failover is to avoid.
-  let flags = v6 ? IFA_F_NODAD : 0;
-  if (wanted.noPrefixRoute ?? v6) flags |= IFA_F_NOPREFIXROUTE;
+  const flags = flagsOf(wanted, v6);
   const valid = wanted.validLifetimeS ?? FOREVER_S;
+  // IPv6: preferred 0 makes the address deprecated, so that the host never picks it as the source of its own connections.
+  const preferred = wanted.preferredLifetimeS === undefined ? (v6 ? 0 : null) : wanted.preferredLifetimeS;
   writer.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence);
-  writeIfaddrmsg(writer, wanted, ip, flags);
+  writeIfaddrmsg(writer, wanted, ip, flags, wanted.scope);
+  const broadcast = wanted.broadcast === undefined || v6 ? null : parseIp(wanted.broadcast);
+  if (broadcast !== null) writer.attribute(IFA_BROADCAST, broadcast);
   if (wanted.label !== undefined && !v6) writer.attributeText(IFA_LABEL, wanted.label);
   writer.u16(4 + 16).u16(IFA_CACHEINFO);
-  // IPv6: preferred 0 makes the address deprecated, so that the host never picks it as the source of its own connections.
   writer
-    .u32(v6 ? 0 : valid)
+    .u32(preferred === null ? valid : Math.min(preferred, valid))
     .u32(valid)
     .u32(0)
     .u32(0);
@@ -145,6 +185,14 @@ export type DecodedAddress =
   | { readonly ok: true; readonly address: InterfaceAddress }
   | { readonly ok: false; readonly reason: string };
 
+/** IFA_ADDRESS where it is another address than IFA_LOCAL. */
+function peerOf(attributes: ReadonlyMap<number, Uint8Array>, address: string): string | null {
+  const other = attributes.get(IFA_ADDRESS);
+  if (other === undefined || (other.length !== 4 && other.length !== 16)) return null;
+  const text = formatIp(other);
+  return text === address ? null : text;
+}
+
 const lifetime = (seconds: number): number | null => (seconds === FOREVER_S ? null : seconds);
 
 function textOfAddress(attributes: ReadonlyMap<number, Uint8Array>, bytes: number): string | null {
@@ -161,6 +209,7 @@ export function decodeAddress(body: Uint8Array): DecodedAddress {
   const attributes = decodeAttributes(body, IFADDRMSG_BYTES);
   const address = textOfAddress(attributes, family === 4 ? 4 : 16);
   if (address === null) return { ok: false, reason: 'the address message holds no address' };
+  const peer = peerOf(attributes, address);
   const cacheinfo = attributes.get(IFA_CACHEINFO);
   const times = cacheinfo !== undefined && cacheinfo.length >= 8 ? viewOf(cacheinfo) : null;
   const flags = attributeU32(attributes.get(IFA_FLAGS)) ?? body[2] ?? 0;
@@ -170,6 +219,7 @@ export function decodeAddress(body: Uint8Array): DecodedAddress {
       interfaceIndex: viewOf(body).getUint32(4, true),
       address,
       prefix: body[1] ?? 0,
+      ...(peer === null ? {} : { peer }),
       family,
       label: attributeText(attributes.get(IFA_LABEL)),
       validLifetimeS: times === null ? null : lifetime(times.getUint32(4, true)),
