@@ -82,9 +82,14 @@ export class NetlinkSocket {
 
   /**
    * Sends a request and reads its acknowledgement. Null, or the refusal: for callers to whom some refusals are no
-   * failure.
+   * failure. `visit` gets what the kernel sends before the acknowledgement, for requests that ask for one thing.
    */
-  try(bytes: Uint8Array, sequence: number, name: string): LinuxError | null {
+  try(
+    bytes: Uint8Array,
+    sequence: number,
+    name: string,
+    visit: ((message: NetlinkMessage) => void) | null = null,
+  ): LinuxError | null {
     this.send(bytes, name);
     for (;;) {
       const messages = this.read();
@@ -93,7 +98,10 @@ export class NetlinkSocket {
       for (const message of messages) {
         if (message.sequence !== sequence) continue;
         const answer = decodeAnswer(message);
-        if (answer === null) continue;
+        if (answer === null) {
+          visit?.(message);
+          continue;
+        }
         return answer.errno === 0 ? null : new LinuxError(name, answer.errno, answer.text);
       }
     }
