@@ -96,6 +96,8 @@ export interface TrackEntry {
   /** null: the weight of the tracked thing itself counts. */
   readonly weight: number | null;
   readonly reverse: boolean;
+  /** false: neither reverse nor noreverse stands there, so that of the tracked thing counts. */
+  readonly reverseTyped: boolean;
 }
 
 export const tracks = (weightMax: number): Spec<readonly Placed<TrackEntry>[]> =>
@@ -122,6 +124,7 @@ export const tracks = (weightMax: number): Spec<readonly Placed<TrackEntry>[]> =
       name: line.keyword,
       weight: Number.isNaN(value) ? null : value,
       reverse: reverse?.text === 'reverse',
+      reverseTyped: reverse !== undefined,
     };
   });
 
