@@ -67,6 +67,10 @@ export function readInstance(
     sourceAddress: last(v.unicast_src_ip) ?? last(v.mcast_src_ip) ?? null,
     multicastGroup: last(v.mcast_dst_ip) ?? null,
     unicastPeers: (v.unicast_peer ?? []).flatMap((each) => each.value),
+    unicastTtl: last(v.unicast_ttl) ?? 255,
+    v3ChecksumAsV2: last(v.v3_checksum_as_v2) ?? false,
+    ownerIgnoreAdverts: last(v.owner_ignore_adverts) ?? globals.vrrp_owner_ignore_adverts !== undefined,
+    promoteSecondaries: v.promote_secondaries !== undefined,
     checkUnicastSource: v.check_unicast_src !== undefined || globals.vrrp_check_unicast_src !== undefined,
     tracked: trackedOf(v),
     trackPrimary: v.dont_track_primary === undefined,
@@ -199,6 +203,7 @@ function garp(v: Values, g: Globals): Garp {
     refreshRepeat:
       last(v.garp_master_refresh_repeat) ?? last(g.vrrp_garp_master_refresh_repeat) ?? (least ? 0 : 1),
     lowerPrioDelayMs: lowerDelayS * 1000,
+    intervalMs: last(g.vrrp_garp_interval) ?? last(g.vrrp_gna_interval) ?? 0,
     lowerPrioRepeat:
       last(v.garp_lower_prio_repeat) ??
       last(g.vrrp_garp_lower_prio_repeat) ??

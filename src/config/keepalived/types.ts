@@ -73,6 +73,8 @@ export interface Garp {
   readonly refreshRepeat: number;
   readonly lowerPrioDelayMs: number;
   readonly lowerPrioRepeat: number;
+  /** Between two announcements of one interface; 0: none. */
+  readonly intervalMs: number;
 }
 
 export type Authentication =
@@ -104,6 +106,10 @@ export interface InstanceConfig {
   /** Empty: multicast. */
   readonly unicastPeers: readonly Placed<UnicastPeer>[];
   readonly checkUnicastSource: boolean;
+  readonly unicastTtl: number;
+  readonly v3ChecksumAsV2: boolean;
+  readonly ownerIgnoreAdverts: boolean;
+  readonly promoteSecondaries: boolean;
   readonly tracked: Tracked;
   readonly trackPrimary: boolean;
   readonly notify: Notify;
