@@ -107,7 +107,12 @@ describe('scripts', () => {
       reverse: true,
       script: { user: 'mysql', group: 'dba' },
     });
-    expect(config.instances[0]?.tracked.scripts[0]?.value).toEqual({ name: 's', weight: -5, reverse: false });
+    expect(config.instances[0]?.tracked.scripts[0]?.value).toEqual({
+      name: 's',
+      weight: -5,
+      reverse: false,
+      reverseTyped: false,
+    });
   });
   test.each([
     ['"/bin/a b c"', ['/bin/a', 'b', 'c']],
