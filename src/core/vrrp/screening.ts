@@ -37,7 +37,8 @@ export function screen(before: Router, event: Heard): Screening {
   }
   const lists = `${theirs.join(', ') || 'nothing'} and not ${config.addresses.join(', ') || 'nothing'}`;
   const comparable = theirs.length > 0 && config.addresses.length > 0;
-  if (shared === 0 && comparable && !config.knownPeers.includes(source)) {
+  const known = config.knownPeers === 'any' || config.knownPeers.includes(source);
+  if (shared === 0 && comparable && !known) {
     const because = `${source} uses virtual router id ${config.vrid} on this network for ${lists}: another group of routers; one of the two needs another id`;
     const report = reportOnce(counted(router, 'foreignReceived'), source, {
       kind: 'vridConflict',

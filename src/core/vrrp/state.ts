@@ -28,9 +28,10 @@ export interface VirtualRouterConfig {
   readonly addressesNotAdvertised: readonly string[];
   /**
    * Sources that are known to belong to this virtual router. An advert of theirs is heeded even when its addresses
-   * are all different: that is a typing error in one of the two configurations, not a stranger.
+   * are all different: that is a typing error in one of the two configurations, not a stranger. 'any': every source, as
+   * keepalived does from 2.3.3 on.
    */
-  readonly knownPeers: readonly string[];
+  readonly knownPeers: readonly string[] | 'any';
   /** 'vrrp': the protocol elects the master. 'ordered': somebody else does, by claim and yield. */
   readonly election: 'vrrp' | 'ordered';
   readonly announce: {
@@ -260,7 +261,7 @@ export function normalizeConfig(config: VirtualRouterConfig): VirtualRouterConfi
     ownAddress: canonical(config.ownAddress),
     addresses: config.addresses.map(canonical),
     addressesNotAdvertised: config.addressesNotAdvertised.map(canonical),
-    knownPeers: config.knownPeers.map(canonical),
+    knownPeers: config.knownPeers === 'any' ? 'any' : config.knownPeers.map(canonical),
   };
 }
 

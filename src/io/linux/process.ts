@@ -149,3 +149,18 @@ export function capabilitiesOf(status: string): Capabilities {
 export function capabilities(): Capabilities {
   return capabilitiesOf(readFileSync('/proc/thread-self/status', 'utf8'));
 }
+
+/**
+ * What holding VIPs and speaking VRRP takes. Each is needed only when a VIP moves, or is set up one socket after the
+ * other: better said before anything runs.
+ */
+export function requireWireCapabilities(): void {
+  const { netAdmin, netRaw } = capabilities();
+  const missing = [...(netAdmin ? [] : ['CAP_NET_ADMIN']), ...(netRaw ? [] : ['CAP_NET_RAW'])];
+  if (missing.length === 0) return;
+  throw new OperatorError(
+    'missing-capability',
+    `this process may neither hold a VIP nor speak VRRP: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+    'run it as root, or grant both in the systemd unit (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW)',
+  );
+}

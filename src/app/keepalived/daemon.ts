@@ -1,0 +1,173 @@
+// The keepalived mode's main thread: starts the wire thread and everything around it, and carries messages between them.
+
+import { writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
+import { OperatorError } from '../../core/error.ts';
+import { type Checkers, startCheckers } from './checkers/checkers.ts';
+import { compile } from './compile.ts';
+import { type Notifier, startNotifier } from './notify.ts';
+import type { Outlets } from './outlets.ts';
+import { startTrackers, type Trackers } from './trackers.ts';
+import type { InstanceView, WireOrder, WireReport } from './wire/protocol.ts';
+
+export interface DaemonOptions {
+  readonly log: Outlets['log'];
+  /** -D. */
+  readonly detail: boolean;
+  /** -P switches the checkers off, -C switches VRRP off. */
+  readonly vrrp: boolean;
+  readonly checkers: boolean;
+  /** --dont-release-vrrp, --dont-release-ipvs. */
+  readonly keepVipsOnStop: boolean;
+  readonly keepIpvsOnStop: boolean;
+}
+
+export interface Daemon {
+  readonly notifier: Notifier;
+  readonly trackers: Trackers;
+  readonly checkers: Checkers | null;
+  /** SIGHUP: VIPs of instances that stay are not touched. Resolves when the wire thread has it. */
+  reload(config: KeepalivedConfig): Promise<void>;
+  instances(): Promise<readonly InstanceView[]>;
+  /** Goodbyes are said, VIPs removed, notify_stop scripts started. */
+  stop(): Promise<void>;
+}
+
+const EVENTFD_ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+/** A wire thread that does not end within this is left to the end of the process. */
+const STOP_MS_MAX = 5000;
+
+interface Wire {
+  order(order: WireOrder): void;
+  dump(): Promise<readonly InstanceView[]>;
+  reload(order: WireOrder): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Resolves once VRRP runs; rejects with an OperatorError when it cannot. */
+function startWire(
+  config: KeepalivedConfig,
+  options: DaemonOptions,
+  hear: (report: WireReport) => void,
+): Promise<Wire> {
+  const settings = compile(config, { detail: options.detail, keepOnStop: options.keepVipsOnStop });
+  const worker = new Worker(new URL('./wire/thread.ts', import.meta.url), {
+    workerData: settings,
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
+  });
+  let wakerFd = -1;
+  let nextDump = 1;
+  const dumps = new Map<number, (instances: readonly InstanceView[]) => void>();
+  const reloads: (() => void)[] = [];
+  let ended = false;
+
+  const order = (message: WireOrder): void => {
+    worker.postMessage(message);
+    if (wakerFd >= 0) writeSync(wakerFd, EVENTFD_ONE);
+  };
+  const wire: Wire = {
+    order,
+    dump: () =>
+      new Promise((resolve) => {
+        dumps.set(nextDump, resolve);
+        order({ kind: 'dump', id: nextDump++ });
+      }),
+    reload: (message) =>
+      new Promise((resolve) => {
+        reloads.push(resolve);
+        order(message);
+      }),
+    stop: () =>
+      new Promise((resolve) => {
+        if (ended) return resolve();
+        worker.once('exit', () => resolve());
+        setTimeout(resolve, STOP_MS_MAX).unref();
+        order({ kind: 'stop' });
+      }),
+  };
+
+  return new Promise((resolve, reject) => {
+    worker.on('message', (report: WireReport) => {
+      switch (report.kind) {
+        case 'waker':
+          wakerFd = report.fd;
+          return;
+        case 'ready':
+          resolve(wire);
+          return;
+        case 'failed-to-start':
+          reject(new OperatorError(report.code, report.message, report.hint));
+          return;
+        case 'dump':
+          dumps.get(report.id)?.(report.instances);
+          dumps.delete(report.id);
+          return;
+        case 'reloaded':
+          reloads.shift()?.();
+          return;
+        default:
+          hear(report);
+      }
+    });
+    worker.once('error', (error) => {
+      // A defect: without VRRP the daemon is of no use, and systemd starts it again. The kernel drops the VIPs.
+      process.exitCode = 1;
+      options.log('error', `the VRRP thread ended: ${error.stack ?? error.message}`);
+      process.exit();
+    });
+    worker.once('exit', () => {
+      ended = true;
+    });
+  });
+}
+
+/** Starts everything. Throws an OperatorError when VRRP cannot run here. */
+export async function startDaemon(first: KeepalivedConfig, options: DaemonOptions): Promise<Daemon> {
+  let config = first;
+  const notifier = startNotifier(config, { log: options.log, hostName: hostname() });
+  const held = new Set<string>();
+  let checkers: Checkers | null = null;
+
+  const hear = (report: WireReport): void => {
+    if (report.kind === 'say') options.log(report.level, report.text);
+    else notifier.report(report);
+    if (report.kind !== 'transition') return;
+    const master = report.to === 'MASTER';
+    const instance = config.instances.find(({ name }) => name === report.instance);
+    for (const { value } of [...(instance?.addresses ?? []), ...(instance?.excluded ?? [])])
+      if (master) held.add(value.address);
+      else held.delete(value.address);
+    checkers?.instanceChanged(report.instance, master);
+  };
+
+  const wire = options.vrrp ? await startWire(config, options, hear) : null;
+  const trackers = startTrackers(config, (order) => wire?.order(order), notifier);
+  if (options.checkers)
+    checkers = startCheckers(config, notifier, {
+      keepIpvsOnStop: options.keepIpvsOnStop,
+      detail: options.detail,
+      holdsAddress: (address) => held.has(address),
+    });
+
+  return {
+    notifier,
+    trackers,
+    checkers,
+    async reload(fresh) {
+      config = fresh;
+      notifier.reload(fresh);
+      const { detail, keepVipsOnStop: keepOnStop } = options;
+      await wire?.reload({ kind: 'reload', settings: compile(fresh, { detail, keepOnStop }) });
+      trackers.reload(fresh);
+      checkers?.reload(fresh);
+    },
+    instances: async () => (await wire?.dump()) ?? [],
+    async stop() {
+      await Promise.all([trackers.stop(), checkers?.stop()]);
+      await wire?.stop();
+      await notifier.stop();
+    },
+  };
+}
