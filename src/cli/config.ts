@@ -1,4 +1,4 @@
-// `twinkeep config`: check pair.yaml, show it with every default, print the server settings of a node.
+// `twinkeep config`: check pair.yaml or keepalived.conf, show pair.yaml with every default, print the server settings of a node.
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { maskSecrets } from '../config/forbidden.ts';
@@ -7,6 +7,7 @@ import { renderMyCnf } from '../config/mycnf.ts';
 import { showPair } from '../config/show.ts';
 import type { PairConfig } from '../config/types.ts';
 import { type ServerKind, usualServer } from '../core/family.ts';
+import { checkKeepalived, isKeepalivedConf, type KeepalivedOptions } from './config-keepalived.ts';
 import { NODE_OPTION_HELP, whichHost } from './node.ts';
 import { InvalidConfig, painter, printFindings } from './output.ts';
 import { CONFIG_OPTION_HELP, configPath, requirePair } from './pair-file.ts';
@@ -37,11 +38,33 @@ export function register(program: Command): void {
 
   config
     .command('check')
-    .argument('[file]', CONFIG_OPTION_HELP)
-    .description('find every mistake in pair.yaml, each with its line and what would be right')
+    .argument('[file]', `${CONFIG_OPTION_HELP}, or a keepalived.conf`)
+    .description(
+      'find every mistake in pair.yaml or keepalived.conf, each with its line and what would be right',
+    )
     .option('--config <file>', 'the same as the argument')
+    .addOption(
+      new Option('--as <kind>', 'what the file is (default: by its name, else by its content)').choices([
+        'keepalived',
+        'pair',
+      ]),
+    )
+    .option('--peer <file>', "keepalived.conf: the other host's, to be compared with it")
+    .option(
+      '--on-this-host',
+      'keepalived.conf: the file is for this host: look at its scripts, accounts and interfaces (default: under /etc/keepalived)',
+    )
+    .option('--no-on-this-host', 'keepalived.conf: the file is for another host')
     .option('--json', 'print { ok, findings, warnings }')
-    .addHelpText('after', `\nExample:\n  twinkeep config check /etc/twinkeep/pair.yaml\n${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  twinkeep config check /etc/twinkeep/pair.yaml
+  twinkeep config check /etc/keepalived/keepalived.conf --peer other-host/keepalived.conf
+
+Exit codes: 0 fine, or nothing but warnings; 1 mistakes; 2 wrong usage.`,
+    )
     .action(check);
 
   config
@@ -79,8 +102,20 @@ ${EXIT_CODES}`,
     .action(show);
 }
 
-function check(file: string | undefined, options: Options): void {
+interface CheckOptions extends Options, KeepalivedOptions {
+  readonly as?: 'keepalived' | 'pair';
+}
+
+function check(file: string | undefined, options: CheckOptions, command: Command): void {
   const path = configPath(file ?? options.config);
+  if (options.as === 'keepalived' || (options.as === undefined && isKeepalivedConf(path))) {
+    checkKeepalived(path, options);
+    return;
+  }
+  if (options.peer !== undefined || options.onThisHost !== undefined)
+    command.error(
+      `error: --peer and --on-this-host are for a keepalived.conf; ${path} is taken for a pair.yaml (--as keepalived says otherwise)`,
+    );
   const parsed = loadPair(path);
   const source = () => readFileSync(path, 'utf8');
   if (options.json) {

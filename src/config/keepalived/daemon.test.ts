@@ -2,11 +2,12 @@
 // The parser beside the real daemon: for a table of good and bad files both say the same (`keepalived -t`, its exit status), and
 // the daemon knows the keywords of our tables. Differences are in the tables, each with its reason.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFilesFromDisk } from './files.ts';
+import { hostHere } from './here.ts';
 import { exitStatus, parseKeepalivedConf } from './parse.ts';
 import { TOP } from './schema/index.ts';
 import type { Schema, Spec } from './spec.ts';
@@ -22,6 +23,10 @@ function missing(): string | null {
 const why = missing();
 const folder = mkdtempSync(join(tmpdir(), 'keepalived-conf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+const PUBLISHED = new URL('../../../test/cases/keepalived/', import.meta.url);
+/** The namespace that the daemon is asked in, on this machine's disk. */
+const NAMESPACE = { ...hostHere(true), interfaces: { eth0: [], eth1: [] } };
 
 interface Answer {
   readonly status: number;
@@ -50,6 +55,8 @@ const instance = (more = '', name = 'v', id = 5) =>
 const SECURE = 'global_defs {\n enable_script_security\n script_user root\n}\n';
 const script = (more = 'interval 2') => `vrrp_script s {\n script "/bin/true"\n ${more}\n}\n`;
 const TRACK = 'track_script {\n s\n}';
+const gone = () => script().replace('/bin/true', '/nonexistent/check');
+const open = (name: string) => script().replace('/bin/true', join(folder, name));
 const auth = (type: string, pass: string) => `authentication {\n auth_type ${type}\n ${pass}\n}`;
 const server = (inner: string) =>
   `virtual_server 10.0.0.9 80 {\n delay_loop 2\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.8 80 {\n ${inner}\n }\n}`;
@@ -58,6 +65,8 @@ interface Case {
   readonly name: string;
   readonly text: string;
   readonly status: number;
+  /** Both look at the host: a namespace with eth0 and eth1, and the disk. */
+  readonly here?: boolean;
   /** The daemon's own status where it differs on purpose, and why. */
   readonly daemon?: readonly [status: number, reason: string];
 }
@@ -242,6 +251,115 @@ const CASES: readonly Case[] = [
     status: 0,
     daemon: [5, 'an old name is a warning here'],
   },
+  ...[
+    ['nothing more', '', 0],
+    ['nopreempt', 'nopreempt', 0],
+    ['MASTER and no priority', 'state MASTER', 0],
+    ['MASTER with a priority', 'state MASTER\npriority 90', 5],
+    ['MASTER, priority 255', 'state MASTER\npriority 255', 0],
+    ['authentication', auth('PASS', 'auth_pass a'), 5],
+    ['authentication in version 3', `version 3\n${auth('AH', 'auth_pass a')}`, 5],
+    ['unicast', 'unicast_peer {\n10.0.0.2\n}', 0],
+    ['preempt_delay', 'preempt_delay 5', 5],
+    ['accept in version 2', 'accept', 5],
+    ['accept of the owner', 'priority 255\naccept', 0],
+    ['accept in version 3', 'version 3\naccept', 0],
+    ['no_accept', 'no_accept', 0],
+    ['repeated announcements', 'garp_master_repeat 3\ngarp_master_refresh 3', 0],
+    ['announcements for a lower priority', 'garp_lower_prio_repeat 1', 5],
+    ['no announcements for a lower priority', 'garp_lower_prio_repeat 0', 0],
+    ['an answer to a lower priority', 'lower_prio_no_advert off', 5],
+    ['no answer to a lower priority', 'lower_prio_no_advert on', 0],
+    ['an answer to a higher priority', 'higher_prio_send_advert on', 5],
+    ['five adverts', 'down_timer_adverts 5', 5],
+    ['three adverts', 'down_timer_adverts 3', 0],
+    ['strict mode off', `strict_mode off\n${auth('PASS', 'auth_pass a')}`, 0],
+  ].map(([what, more, status]) => ({
+    name: `vrrp_strict and ${what}`,
+    text: `global_defs {\n vrrp_strict\n}\n${instance(more as string)}`,
+    status: status as number,
+  })),
+  {
+    name: 'vrrp_strict and no address',
+    text: `global_defs {\n vrrp_strict\n}\n${instance().replace(VIP, '')}`,
+    status: 5,
+  },
+  {
+    name: 'version 2 and IPv6',
+    text: instance('version 2').replace('10.0.0.9/24', '2001:db8::9'),
+    status: 5,
+  },
+  {
+    name: 'vrrp_strict and an IPv6 address that is not link-local',
+    text: instance('strict_mode\nversion 3').replace('10.0.0.9/24', '2001:db8::9'),
+    status: 5,
+  },
+  {
+    name: 'an interface that the host lacks',
+    text: instance().replace('eth0', 'eth77'),
+    status: 5,
+    here: true,
+  },
+  {
+    name: 'a tracked interface that the host lacks',
+    text: instance('track_interface {\n eth77\n}'),
+    status: 5,
+    here: true,
+  },
+  {
+    name: 'an interface that may come later',
+    text: `global_defs {\n dynamic_interfaces\n}\n${instance().replace('eth0', 'eth77')}`,
+    status: 0,
+    here: true,
+  },
+  { name: 'a script that the host lacks', text: gone() + instance(TRACK), status: 5, here: true },
+  {
+    name: 'a script that the host lacks, secured',
+    text: SECURE + gone() + instance(TRACK),
+    status: 5,
+    here: true,
+  },
+  {
+    name: 'a notify script that the host lacks',
+    text: instance('notify_master /nonexistent'),
+    status: 0,
+    here: true,
+  },
+  {
+    name: 'a script that everybody may change',
+    text: SECURE + open('changeable') + instance(TRACK),
+    status: 5,
+    here: true,
+  },
+  { name: 'the same without security', text: open('changeable') + instance(TRACK), status: 6, here: true },
+  {
+    name: 'a script that may not be executed',
+    text: SECURE + open('plain') + instance(TRACK),
+    status: 0,
+    here: true,
+  },
+  {
+    name: 'script security and nobody to run scripts as',
+    text: `global_defs {\n enable_script_security\n}\n${open('fine')}${instance(TRACK)}`,
+    status: 5,
+    here: true,
+  },
+  {
+    name: 'script security and an account that the host lacks',
+    text: `global_defs {\n enable_script_security\n script_user nobodyx\n}\n${open('fine')}${instance(TRACK)}`,
+    status: 5,
+    here: true,
+  },
+  ...readdirSync(PUBLISHED)
+    .sort()
+    .flatMap((name) =>
+      ['a', 'b'].map((host) => ({
+        name: `${name}/${host} as published`,
+        text: readFileSync(new URL(`${name}/${host}/keepalived.conf`, PUBLISHED), 'utf8'),
+        status: 5,
+        here: true,
+      })),
+    ),
   { name: 'a missing include that must be there', text: `includea nothing.conf\n${instance()}`, status: 6 },
 ];
 
@@ -252,14 +370,23 @@ describe.skipIf(why !== null)(`beside the real keepalived${why ? ` (skipped: ${w
     mkdirSync(join(folder, 'sub'));
     writeFileSync(join(folder, 'sub/inst1.conf'), instance(), { mode: 0o644 });
     writeFileSync(join(folder, 'sub/bad.conf'), 'bogus\n', { mode: 0o644 });
+    for (const [name, mode] of [
+      ['fine', 0o755],
+      ['plain', 0o644],
+      ['changeable', 0o777],
+    ] as const) {
+      writeFileSync(join(folder, name), '#!/bin/sh\nexit 0\n');
+      chmodSync(join(folder, name), mode);
+    }
     CASES.forEach((each, i) => {
       writeFileSync(path(i), each.text, { mode: 0o644 });
     });
     answers = ask(CASES.map((_, i) => path(i)));
   }, 300_000);
 
-  test.each(CASES.map((each, i) => ({ ...each, i })))('$name', ({ text, status, daemon, i }) => {
-    const { findings } = parseKeepalivedConf(text, path(i), readFilesFromDisk, { configId: 'here' });
+  test.each(CASES.map((each, i) => ({ ...each, i })))('$name', ({ text, status, daemon, here, i }) => {
+    const options = { configId: 'here', ...(here && { host: NAMESPACE }) };
+    const { findings } = parseKeepalivedConf(text, path(i), readFilesFromDisk, options);
     const answer = answers.get(path(i));
     expect({ status: exitStatus(findings), findings: findings.map((f) => f.code) }).toMatchObject({ status });
     expect({ daemon: answer?.status, said: answer?.text }).toMatchObject({ daemon: daemon?.[0] ?? status });

@@ -4,16 +4,18 @@
 // Pure: files come through `read`. Bounded: limits.ts. Nothing throws; what is wrong is a finding with file:line:column.
 import { makeConfig } from './config.ts';
 import { collectFindings, type KeepalivedFinding } from './findings.ts';
+import type { Host } from './host.ts';
 import { type ReadFiles, readLines } from './lines.ts';
 import type { Environment } from './parameters.ts';
 import { readBlock } from './read.ts';
-import { checkRules, type Host } from './rules.ts';
+import { checkRules } from './rules.ts';
 import { TOP, TOP_ONLY } from './schema/index.ts';
 import { buildTree, type Statement } from './tree.ts';
 import type { KeepalivedConfig } from './types.ts';
 
 export type { KeepalivedFinding } from './findings.ts';
 export { exitStatus } from './findings.ts';
+export type { Host } from './host.ts';
 export type { ReadFiles } from './lines.ts';
 export { comparePeers } from './peers.ts';
 export type { KeepalivedConfig } from './types.ts';

@@ -23,29 +23,37 @@ function pairsOf(a: KeepalivedConfig, b: KeepalivedConfig): [InstanceConfig, Ins
 
 type Compare = (a: InstanceConfig, b: InstanceConfig, report: Report) => void;
 
+const CONSEQUENCE = 'a keepalived before 2.3.3 drops such adverts, and both hosts become master';
+
 const addresses: Compare = (a, b, report) => {
   const there = new Set(b.addresses.map((e) => e.value.address));
   const here = new Set(a.addresses.map((e) => e.value.address));
-  const missing = [...there].filter((address) => !here.has(address));
-  for (const entry of a.addresses) {
-    if (there.has(entry.value.address)) continue;
+  const missing = b.addresses
+    .filter((e) => !here.has(e.value.address))
+    .map((e) => `${e.value.address} (${e.at.file}:${e.at.line})`)
+    .join(', ');
+  const hint = 'write the same addresses into both files';
+  const alone = a.addresses.filter((e) => !there.has(e.value.address));
+  for (const entry of alone) {
     const other =
-      missing.length > 0 ? `the other file has ${missing.join(', ')}` : 'the other file does not have it';
+      missing === ''
+        ? `${place(b, 'virtual_ipaddress')} does not have it`
+        : `the other one has ${missing} instead`;
     report(
       'error',
       entry.at,
       'peer-address',
-      `${entry.value.address} is in this file only (${place(b, 'virtual_ipaddress')}: ${other}); a keepalived before 2.3.3 drops such adverts, and both hosts become master`,
-      'write the same addresses into both files',
+      `${entry.value.address} is in this file only, and ${other}; ${CONSEQUENCE}`,
+      hint,
     );
   }
-  if (a.addresses.every((e) => there.has(e.value.address)) && missing.length > 0)
+  if (alone.length === 0 && missing !== '')
     report(
       'error',
       a.placeOf('virtual_ipaddress'),
       'peer-address',
-      `${missing.join(', ')} is in the other file only (${place(b, 'virtual_ipaddress')}); a keepalived before 2.3.3 drops such adverts, and both hosts become master`,
-      'write the same addresses into both files',
+      `only the other file has ${missing}; ${CONSEQUENCE}`,
+      hint,
     );
 };
 
@@ -122,6 +130,14 @@ const wire: Compare = (a, b, report) => {
       `the passwords differ (${place(b, 'authentication')}); each host drops the other's adverts, and both become master`,
       'write the same auth_pass into both files',
     );
+  if (a.unicastPeers.length === 0 && b.unicastPeers.length === 0)
+    same(
+      'mcast_dst_ip',
+      a.multicastGroup ?? 'the usual group',
+      b.multicastGroup ?? 'the usual group',
+      'the multicast groups',
+      'write the same mcast_dst_ip into both files',
+    );
   same(
     'unicast_peer',
     a.unicastPeers.length > 0 ? 'unicast' : 'multicast',
@@ -129,6 +145,44 @@ const wire: Compare = (a, b, report) => {
     'the ways of sending',
     'use unicast_peer on both hosts, or on none',
   );
+};
+
+/** Not advertised, so nothing is dropped; but it moves from one host and not from the other. */
+const excluded: Compare = (a, b, report) => {
+  const names = (i: InstanceConfig) => new Set(i.excluded.map((e) => e.value.address));
+  const [here, there] = [names(a), names(b)];
+  for (const [one, other, name, at] of [
+    [here, there, 'this file', a.placeOf('virtual_ipaddress_excluded')],
+    [
+      there,
+      here,
+      `the other file (${place(b, 'virtual_ipaddress_excluded')})`,
+      a.placeOf('virtual_ipaddress'),
+    ],
+  ] as const)
+    for (const address of one)
+      if (!other.has(address))
+        report(
+          'warning',
+          at,
+          'peer-excluded',
+          `${address} is in virtual_ipaddress_excluded of ${name} only: it is nowhere when the other host is master`,
+          'write the same addresses into both files',
+        );
+};
+
+const prefixes: Compare = (a, b, report) => {
+  for (const entry of a.addresses) {
+    const other = b.addresses.find((e) => e.value.address === entry.value.address);
+    if (other === undefined || other.value.prefix === entry.value.prefix) continue;
+    report(
+      'warning',
+      entry.at,
+      'peer-prefix',
+      `${entry.value.address} has the prefix /${entry.value.prefix} here and /${other.value.prefix} in ${other.at.file}:${other.at.line}`,
+      'write the same prefix into both files',
+    );
+  }
 };
 
 const reach: Compare = (a, b, report) => {
@@ -172,7 +226,7 @@ export function comparePeers(a: KeepalivedConfig, b: KeepalivedConfig): readonly
   const pairs = pairsOf(a, b);
   const { report } = findings;
   for (const [x, y] of pairs) {
-    for (const compare of [addresses, priorities, wire, reach]) compare(x, y, report);
+    for (const compare of [addresses, prefixes, excluded, priorities, wire, reach]) compare(x, y, report);
     weightEnough(x, y, a, report);
     weightEnough(y, x, b, report);
   }
@@ -194,5 +248,26 @@ export function comparePeers(a: KeepalivedConfig, b: KeepalivedConfig): readonly
         `the other file has no instance with virtual_router_id ${i.virtualRouterId}`,
         'write the instance into both files',
       );
+  mails(a, b, report);
   return findings.list();
+}
+
+/** The subject of a mail begins with the router id: with one for both hosts nobody can tell which one speaks. */
+function mails(a: KeepalivedConfig, b: KeepalivedConfig, report: Report): void {
+  const { routerId } = a.global;
+  const at = a.reading.values.global_defs?.flatMap((g) => g.value.values.router_id ?? []).at(-1)?.at;
+  if (
+    a.global.mail.to.length === 0 ||
+    routerId === null ||
+    routerId !== b.global.routerId ||
+    at === undefined
+  )
+    return;
+  report(
+    'warning',
+    at,
+    'peer-router-id',
+    `both hosts have the router_id ${routerId}, so their mails cannot be told apart`,
+    "write each host's name there",
+  );
 }

@@ -1,19 +1,19 @@
 // What is wrong, or will hurt, although every keyword is right by itself. Last step of parse.ts. Each rule looks at the finished
 // configuration; peers.ts looks at two files together.
-import { parseCidr, parseIp, sameNetwork } from '../../core/ip/address.ts';
 import type { Report } from './findings.ts';
+import type { Host } from './host.ts';
+import { addresses, interfaces, routerIds, unicast } from './rules-addresses.ts';
+import {
+  checkers,
+  DETECTION_MS_MAX,
+  scriptFiles,
+  scriptSecurity,
+  scripts,
+  scriptUser,
+} from './rules-scripts.ts';
 import type { InstanceConfig, KeepalivedConfig, ScriptConfig } from './types.ts';
 
-/** The host that the file is for, as far as the caller knows it. */
-export interface Host {
-  /** The addresses on each interface with their prefix (`192.0.2.11/24`), VIPs left out. */
-  readonly interfaces: Readonly<Record<string, readonly string[]>>;
-}
-
-type Rule = (config: KeepalivedConfig, report: Report, host: Host | null) => void;
-
-/** A database that is gone for longer than this before anyone looks is gone for too long. */
-const DETECTION_MS_MAX = 10_000;
+export type Rule = (config: KeepalivedConfig, report: Report, host: Host | null) => void;
 
 const required: Rule = ({ instances }, report) => {
   for (const i of instances) {
@@ -123,140 +123,18 @@ const weights: Rule = ({ instances, scripts }, report) => {
   }
 };
 
-const scripts: Rule = (config, report) => {
-  const names = new Set(config.scripts.map((s) => s.name));
-  const groups = [...config.instances, ...config.syncGroups];
-  for (const { name, tracked } of groups)
-    for (const t of tracked.scripts)
-      if (!names.has(t.value.name))
-        report(
-          'error',
-          t.at,
-          'script-unknown',
-          `${name} tracks a script "${t.value.name}" that no vrrp_script defines`,
-          names.size > 0
-            ? `defined are ${[...names].slice(0, 8).join(', ')}`
-            : `add vrrp_script ${t.value.name} { ... }`,
-        );
-  for (const s of config.scripts) {
-    if (!groups.some((g) => g.tracked.scripts.some((t) => t.value.name === s.name)))
-      report(
-        'warning',
-        s.at,
-        'script-unused',
-        `no instance tracks the script ${s.name}, so it never runs`,
-        `add track_script { ${s.name} } to the instance`,
-      );
-    const detectionMs = s.intervalMs * s.fall;
-    if (detectionMs > DETECTION_MS_MAX)
-      report(
-        'warning',
-        s.at,
-        'interval-long',
-        `a failure is noticed only after up to ${detectionMs / 1000} s (interval ${s.intervalMs / 1000} s, fall ${s.fall}); for so long clients meet a dead server`,
-        'write interval 1 or 2, fall 2, and a timeout below the interval',
-      );
-    if (s.intervalMs % 1000 !== 0)
-      report(
-        'warning',
-        s.at,
-        'interval-fraction',
-        'fractions of a second in a script interval are known from keepalived 2.3.2 on; older ones take 1 s',
-        'write whole seconds if an older keepalived reads this file',
-      );
-    if (s.timeoutMs !== null && s.timeoutMs > s.intervalMs)
-      report(
-        'warning',
-        s.at,
-        'timeout-long',
-        `the timeout of ${s.name} is longer than its interval, so a hanging script is found later than a failing one`,
-        'write a timeout below the interval',
-      );
-  }
-};
-
-const scriptSecurity: Rule = (config, report) => {
-  if (config.global.scriptSecurity) return;
-  const notifies = [...config.instances, ...config.syncGroups].flatMap((g) =>
-    Object.values(g.notify).filter((s) => s !== null),
-  );
-  const checks = config.virtualServers.flatMap((v) => [
-    v.quorumUp,
-    v.quorumDown,
-    ...v.realServers.flatMap((r) => [r.notifyUp, r.notifyDown, ...r.checkers.map((c) => c.script)]),
-  ]);
-  const first = config.scripts[0]?.script ?? [...notifies, ...checks].find((s) => s !== null);
-  if (first === undefined || first === null) return;
-  report(
-    'error',
-    first.at,
-    'script-security',
-    'scripts run as root here, and nothing checks who may change them',
-    'add enable_script_security and script_user NAME to global_defs, above the scripts',
-  );
-};
-
-const addresses: Rule = ({ instances }, report, host) => {
-  const seen = new Map<string, { name: string; line: number }>();
+/** So long until a dead master is missed: what the file asks for, of the interval and of the count. */
+const timing: Rule = ({ instances }, report) => {
   for (const i of instances) {
-    for (const { value, at } of [...i.addresses, ...i.excluded]) {
-      const before = seen.get(value.address);
-      if (before)
-        report(
-          'warning',
-          at,
-          'address-twice',
-          `${value.address} stands in line ${before.line} too (${before.name}); two owners of one address fight over it`,
-          'remove one of the two',
-        );
-      seen.set(value.address, { name: i.name, line: at.line });
-      reportOutside(i, value, at, report, host);
-    }
-  }
-};
-
-function reportOutside(
-  i: InstanceConfig,
-  value: InstanceConfig['addresses'][number]['value'],
-  at: InstanceConfig['at'],
-  report: Report,
-  host: Host | null,
-): void {
-  const device = value.device ?? i.interface;
-  const own = device === null ? undefined : host?.interfaces[device];
-  if (own === undefined) return;
-  const ip = parseIp(value.address);
-  const networks = own.map(parseCidr).filter((n) => n !== null && n.family === i.family);
-  const within = networks.some((n) => {
-    const base = n && parseIp(n.address);
-    return ip !== null && base && sameNetwork(ip, base, n.prefix);
-  });
-  if (networks.length === 0 || within) return;
-  const known = networks.map((n) => `${n?.address}/${n?.prefix}`).join(', ');
-  report(
-    'warning',
-    at,
-    'address-outside',
-    `${value.address} is outside of the networks of ${device} (${known}): no other host will find it`,
-    `look for a typing error, and compare it with the other host's file`,
-  );
-}
-
-const routerIds: Rule = ({ instances }, report) => {
-  const seen = new Map<string, string>();
-  for (const i of instances) {
-    if (i.virtualRouterId === null || i.unicastPeers.length > 0) continue;
-    const key = `${i.interface} ${i.virtualRouterId} ${i.family} ${i.multicastGroup}`;
-    const before = seen.get(key);
-    if (before !== undefined)
-      report(
-        'error',
-        i.placeOf('virtual_router_id'),
-        'router-id-twice',
-        `${before} and ${i.name} both use virtual_router_id ${i.virtualRouterId} on ${i.interface ?? 'the same interface'}`,
-        'give each instance an id of its own, the same on both hosts',
-      );
-    else seen.set(key, i.name);
+    const downMs = i.advertIntervalMs * i.downTimerAdverts;
+    if (downMs <= DETECTION_MS_MAX) continue;
+    report(
+      'warning',
+      i.placeOf('advert_int'),
+      'advert-long',
+      `a host that dies is missed only after ${downMs / 1000} s (${i.downTimerAdverts} adverts of ${i.advertIntervalMs / 1000} s); for so long nobody has the address`,
+      'write advert_int 1 into both files; with version 3 also fractions, as advert_int 0.1',
+    );
   }
 };
 
@@ -290,7 +168,7 @@ const loadBalancer: Rule = ({ virtualServers }, report) => {
       'warning',
       first.at,
       'ip-vs',
-      'keepalived ends as a whole when the kernel has no ip_vs, and virtual_server makes it ask for it',
+      'virtual_server makes the C daemon ask for ip_vs, and it ends as a whole where the kernel has none (twinkeep goes on: the checks and their scripts run, without a load balancer)',
       'remove the block if the server is reached by the VIP itself; a vrrp_script is the check for that',
     );
 };
@@ -299,9 +177,15 @@ const RULES: readonly Rule[] = [
   required,
   preemption,
   weights,
+  timing,
   scripts,
   scriptSecurity,
+  scriptUser,
+  scriptFiles,
+  checkers,
   addresses,
+  interfaces,
+  unicast,
   routerIds,
   groups,
   loadBalancer,

@@ -1,0 +1,136 @@
+// Addresses, interfaces and router ids of a configuration: typed twice, outside of the network, missing on the host. Used by rules.ts.
+import { familyOf, parseCidr, parseIp, sameNetwork } from '../../core/ip/address.ts';
+import { quote, type Report } from './findings.ts';
+import type { Host } from './host.ts';
+import type { Rule } from './rules.ts';
+import type { Place } from './text.ts';
+import type { InstanceConfig } from './types.ts';
+
+export const addresses: Rule = ({ instances }, report, host) => {
+  const seen = new Map<string, { name: string; line: number }>();
+  const moving = new Set(
+    instances.flatMap((i) => [...i.addresses, ...i.excluded].map((a) => a.value.address)),
+  );
+  for (const i of instances) {
+    for (const { value, at } of [...i.addresses, ...i.excluded]) {
+      const before = seen.get(value.address);
+      if (before)
+        report(
+          'warning',
+          at,
+          'address-twice',
+          `${value.address} stands in line ${before.line} too (${before.name}); two owners of one address fight over it`,
+          'remove one of the two',
+        );
+      seen.set(value.address, { name: i.name, line: at.line });
+      const device = value.device ?? i.interface;
+      const known = networksFor(i, device, host, moving);
+      // Without the host: the host's own address where the file has it, in the network that the prefix of the address makes.
+      const own = value.device === null && value.prefixTyped && value.prefix < 31 ? i.sourceAddress : null;
+      const stated = own !== null && familyOf(own) === i.family ? [`${own}/${value.prefix}`] : [];
+      const typo = "look for a typing error, and compare it with the other host's file";
+      const guessed = known.length > 0 && host?.complete !== true;
+      const hint = guessed
+        ? `${typo}; if the file is for another host than this one, say --no-on-this-host`
+        : typo;
+      reportOutside(i, value, at, report, known.length > 0 ? known : stated, hint);
+    }
+  }
+};
+
+function reportOutside(
+  i: InstanceConfig,
+  value: InstanceConfig['addresses'][number]['value'],
+  at: Place,
+  report: Report,
+  networks: readonly string[],
+  hint: string,
+): void {
+  const ip = parseIp(value.address);
+  const within = networks.map(parseCidr).some((n) => {
+    const base = n && parseIp(n.address);
+    return ip !== null && base && sameNetwork(ip, base, n.prefix);
+  });
+  if (networks.length === 0 || within) return;
+  report(
+    'warning',
+    at,
+    'address-outside',
+    `${value.address} is outside of the networks of ${value.device ?? i.interface ?? i.name} (${networks.join(', ')}): no other host will find it`,
+    hint,
+  );
+}
+
+/** The networks that an address of the instance may lie in; none: not known. Addresses that move with VRRP say nothing. */
+function networksFor(
+  i: InstanceConfig,
+  device: string | null,
+  host: Host | null,
+  moving: ReadonlySet<string>,
+) {
+  const here = (device === null ? undefined : host?.interfaces[device]) ?? [];
+  return here.filter((text) => {
+    const network = parseCidr(text);
+    return network !== null && network.family === i.family && !moving.has(network.address);
+  });
+}
+
+export const routerIds: Rule = ({ instances }, report) => {
+  const seen = new Map<string, string>();
+  for (const i of instances) {
+    if (i.virtualRouterId === null || i.unicastPeers.length > 0) continue;
+    const key = `${i.interface} ${i.virtualRouterId} ${i.family} ${i.multicastGroup}`;
+    const before = seen.get(key);
+    if (before !== undefined)
+      report(
+        'error',
+        i.placeOf('virtual_router_id'),
+        'router-id-twice',
+        `${before} and ${i.name} both use virtual_router_id ${i.virtualRouterId} on ${i.interface ?? 'the same interface'}`,
+        'give each instance an id of its own, the same on both hosts',
+      );
+    else seen.set(key, i.name);
+  }
+};
+
+export const interfaces: Rule = (config, report, host) => {
+  if (
+    host?.complete !== true ||
+    config.reading.values.global_defs?.some((g) => g.value.values.dynamic_interfaces)
+  )
+    return;
+  const missing = (name: string | null, at: Place, what: string) => {
+    if (name === null || Object.hasOwn(host.interfaces, name)) return;
+    report(
+      'error',
+      at,
+      'interface-not-found',
+      `this host has no interface ${quote(name)}, which ${what} names; keepalived does not start`,
+      `it has ${
+        Object.keys(host.interfaces)
+          .filter((n) => n !== 'lo')
+          .slice(0, 8)
+          .join(', ') || 'none'
+      }; write the right one`,
+    );
+  };
+  for (const i of config.instances) {
+    missing(i.interface, i.placeOf('interface'), i.name);
+    for (const t of i.tracked.interfaces) missing(t.value.name, t.at, 'track_interface');
+    for (const a of [...i.addresses, ...i.excluded]) missing(a.value.device, a.at, a.value.address);
+  }
+};
+
+export const unicast: Rule = ({ instances }, report) => {
+  for (const i of instances) {
+    const own = i.unicastPeers.find((p) => p.value.address === i.sourceAddress);
+    if (own !== undefined)
+      report(
+        'warning',
+        own.at,
+        'unicast-self',
+        `${own.value.address} is this host's own unicast_src_ip, so it would hear itself`,
+        "name the other host's address here",
+      );
+  }
+};
