@@ -24,13 +24,13 @@ const NFPROTO_INET = 1;
 const NFPROTO_IPV4 = 2;
 const NFPROTO_IPV6 = 10;
 
-const NFT_MSG_NEWTABLE = 0;
-const NFT_MSG_DELTABLE = 2;
-const NFT_MSG_NEWCHAIN = 3;
-const NFT_MSG_NEWRULE = 6;
-const NFT_MSG_NEWSET = 9;
-const NFT_MSG_NEWSETELEM = 12;
-const NFT_MSG_DELSETELEM = 14;
+export const NFT_MSG_NEWTABLE = 0;
+export const NFT_MSG_DELTABLE = 2;
+export const NFT_MSG_NEWCHAIN = 3;
+export const NFT_MSG_NEWRULE = 6;
+export const NFT_MSG_NEWSET = 9;
+export const NFT_MSG_NEWSETELEM = 12;
+export const NFT_MSG_DELSETELEM = 14;
 
 const NFTA_LIST_ELEM = 1;
 const NFTA_TABLE_NAME = 1;
@@ -137,13 +137,13 @@ function batchMark(writer: MessageWriter, type: number, flags: number): void {
 }
 
 /** Wraps the messages that `write` appends into one batch. The batch's end is what the kernel acknowledges. */
-function batch(writer: MessageWriter, write: () => void): void {
+export function batch(writer: MessageWriter, write: () => void): void {
   batchMark(writer.clear(), NFNL_MSG_BATCH_BEGIN, NLM_F_ACK);
   write();
   batchMark(writer, NFNL_MSG_BATCH_END, 0);
 }
 
-function begin(writer: MessageWriter, message: number, flags = 0): MessageWriter {
+export function begin(writer: MessageWriter, message: number, flags = 0): MessageWriter {
   const type = (NFNL_SUBSYS_NFTABLES << 8) | message;
   return writer
     .begin(type, NLM_F_REQUEST | NLM_F_ACK | flags, message + 1)
@@ -184,26 +184,26 @@ function newChain(writer: MessageWriter, table: RejectTable): void {
     .end();
 }
 
-function expression(writer: MessageWriter, name: string, write: (data: MessageWriter) => void): void {
+export function expression(writer: MessageWriter, name: string, write: (data: MessageWriter) => void): void {
   writer.nest(NFTA_LIST_ELEM, (element) => {
     element.attributeText(NFTA_EXPR_NAME, name).nest(NFTA_EXPR_DATA, write);
   });
 }
 
-function loadMeta(writer: MessageWriter, key: number): void {
+export function loadMeta(writer: MessageWriter, key: number): void {
   expression(writer, 'meta', (data) => {
     data.attributeU32be(NFTA_META_KEY, key).attributeU32be(NFTA_META_DREG, NFT_REG_1);
   });
 }
 
-function loadPayload(writer: MessageWriter, base: number, offset: number, bytes: number): void {
+export function loadPayload(writer: MessageWriter, base: number, offset: number, bytes: number): void {
   expression(writer, 'payload', (data) => {
     data.attributeU32be(NFTA_PAYLOAD_DREG, NFT_REG_1).attributeU32be(NFTA_PAYLOAD_BASE, base);
     data.attributeU32be(NFTA_PAYLOAD_OFFSET, offset).attributeU32be(NFTA_PAYLOAD_LEN, bytes);
   });
 }
 
-function mustEqual(writer: MessageWriter, value: Uint8Array): void {
+export function mustEqual(writer: MessageWriter, value: Uint8Array): void {
   expression(writer, 'cmp', (data) => {
     data.attributeU32be(NFTA_CMP_SREG, NFT_REG_1).attributeU32be(NFTA_CMP_OP, NFT_CMP_EQ);
     data.nest(NFTA_CMP_DATA, (operand) => operand.attribute(NFTA_DATA_VALUE, value));

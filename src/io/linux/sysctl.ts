@@ -66,6 +66,11 @@ export class SettingHolder {
     return this.#release(path);
   }
 
+  /** What the setting was before anybody held it. */
+  before(setting: Setting): number | null {
+    return this.#held.get(pathOf(setting))?.before ?? readSetting(setting);
+  }
+
   #release(path: string): () => void {
     let released = false;
     return () => {
@@ -81,3 +86,6 @@ export class SettingHolder {
     };
   }
 }
+
+/** One thread works in one network namespace, so its users share their holds. */
+export const SHARED_SETTINGS = new SettingHolder();
