@@ -11,5 +11,5 @@ export interface Case {
   /** Where twinkeep differs on purpose: what is held to instead, in words. */
   readonly differs?: string;
   /** Throws when it does not hold. What it returns is worth a remark in the table. */
-  run(stage: Stage): Promise<string | void>;
+  run(stage: Stage): Promise<string | undefined>;
 }

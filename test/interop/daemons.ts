@@ -103,9 +103,13 @@ async function ready(daemon: Daemon, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + READY_MS_MAX;
   while (!listensForVrrp(daemon.pid)) {
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`${daemon.kind} ended with ${child.exitCode ?? child.signalCode}\n--- log\n${daemon.log()}`);
+      throw new Error(
+        `${daemon.kind} ended with ${child.exitCode ?? child.signalCode}\n--- log\n${daemon.log()}`,
+      );
     if (Date.now() > deadline)
-      throw new Error(`${daemon.kind} opened no VRRP socket within ${READY_MS_MAX / 1000} s\n--- log\n${daemon.log()}`);
+      throw new Error(
+        `${daemon.kind} opened no VRRP socket within ${READY_MS_MAX / 1000} s\n--- log\n${daemon.log()}`,
+      );
     await sleep(20);
   }
 }

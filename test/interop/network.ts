@@ -27,7 +27,11 @@ interface ShownLink {
 }
 interface ShownAddress {
   readonly ifname: string;
-  readonly addr_info: readonly { readonly local?: string; readonly prefixlen: number; readonly label?: string }[];
+  readonly addr_info: readonly {
+    readonly local?: string;
+    readonly prefixlen: number;
+    readonly label?: string;
+  }[];
 }
 
 export interface HeldAddress {
@@ -95,7 +99,9 @@ export async function endAll(network: Network, places: readonly Place[]): Promis
 
 function setUp(namespace: (place: Place) => string, links: number): string {
   const w = namespace('w');
-  const lines = [w, namespace('a'), namespace('b')].map((n) => `ip netns add ${n}; ip -n ${n} link set lo up`);
+  const lines = [w, namespace('a'), namespace('b')].map(
+    (n) => `ip netns add ${n}; ip -n ${n} link set lo up`,
+  );
   for (let link = 0; link < links; link++) {
     lines.push(`ip -n ${w} link add br${link} type bridge mcast_snooping 0`);
     lines.push(`ip -n ${w} addr add 10.9.${link}.9/24 dev br${link}`, `ip -n ${w} link set br${link} up`);
@@ -148,7 +154,8 @@ export async function openNetwork(links = 1): Promise<Network> {
     async close() {
       await endAll(network, ['a', 'b', 'w']);
       for (const place of ['a', 'b', 'w'] as const) {
-        if (existsSync(`/run/netns/${namespace(place)}`)) await command(['ip', 'netns', 'del', namespace(place)]);
+        if (existsSync(`/run/netns/${namespace(place)}`))
+          await command(['ip', 'netns', 'del', namespace(place)]);
       }
     },
   };

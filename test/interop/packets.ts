@@ -127,7 +127,11 @@ function collect(child: ChildProcess, ports: Ports): Seen[] {
       const length = rest.readUInt32LE(8);
       if (rest.length < RECORD_HEADER_BYTES + length) return;
       const atMs = rest.readUInt32LE(0) * 1000 + rest.readUInt32LE(4) / 1000;
-      const record = readRecord(ports, atMs, rest.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + length));
+      const record = readRecord(
+        ports,
+        atMs,
+        rest.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + length),
+      );
       if (record !== null) seen.push(record);
       rest = rest.subarray(RECORD_HEADER_BYTES + length);
     }
@@ -139,7 +143,20 @@ function collect(child: ChildProcess, ports: Ports): Seen[] {
 export async function capture(network: Network): Promise<Capture> {
   const ports = await network.ports();
   const filter = 'ip proto 112 or ip proto 51 or arp';
-  const words = ['-i', 'any', '-y', 'LINUX_SLL2', '-Q', 'in', '-U', '--immediate-mode', '-n', '-w', '-', filter];
+  const words = [
+    '-i',
+    'any',
+    '-y',
+    'LINUX_SLL2',
+    '-Q',
+    'in',
+    '-U',
+    '--immediate-mode',
+    '-n',
+    '-w',
+    '-',
+    filter,
+  ];
   const child = spawn('ip', ['netns', 'exec', network.namespace('w'), 'tcpdump', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

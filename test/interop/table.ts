@@ -67,7 +67,11 @@ export async function playAll(
   return outcomes;
 }
 
-export function printTable(cases: readonly Case[], roles: readonly Role[], outcomes: readonly Outcome[]): void {
+export function printTable(
+  cases: readonly Case[],
+  roles: readonly Role[],
+  outcomes: readonly Outcome[],
+): void {
   const of = (number: number, role: Role) =>
     outcomes.find((each) => each.number === number && each.role === role);
   const width = Math.max(...cases.map(({ title }) => title.length));

@@ -68,25 +68,29 @@ async function complaints(stage: Stage, host: 'a' | 'b'): Promise<void> {
   }
 }
 
+/** Slower than the adverts: each packet that the C daemon drops as master puts its own next advert off (seen on 2.2.7). */
+const FORGED_EVERY_MS = 250;
+
 /** a is master; `bad` of a higher priority does not move it, the same advert without its flaw does. Then the same for a backup. */
-async function unmoved(stage: Stage, bad: (priority: number) => Uint8Array): Promise<void> {
+async function unmoved(stage: Stage, bad: (priority: number) => Uint8Array): Promise<undefined> {
   await stage.start('a', single({ priority: 150 }));
   await stage.start('b', single({ priority: 100 }));
   await stage.soleMaster('a');
 
   const begin = stage.mark();
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 5; i++) {
     stage.say(bad(200));
-    await stage.pause(50);
+    await stage.pause(FORGED_EVERY_MS);
   }
   const answered = stage.adverts({ from: 'a', since: begin }).length;
-  expect(answered >= 3, `a went silent (${answered} adverts): it believed the forged ones`);
+  expect(answered >= 5, `a went silent (${answered} adverts): it believed the forged ones`);
+  expect(stage.adverts({ from: 'b', since: begin }).length === 0, 'b became master beside a');
   await stage.soleMaster('a');
 
   await stage.daemon('a').stop();
   await stage.until('b takes over although forged adverts arrive', async () => {
     stage.say(bad(200));
-    await stage.pause(50);
+    await stage.pause(FORGED_EVERY_MS);
     return (await stage.holders(VIP)).join() === 'b';
   });
 
