@@ -24,6 +24,8 @@ import { TimerHeap } from './timers.ts';
 const SLEEP_MS_MAX = 250;
 /** After so many adverts that could not be sent, another router is master. */
 const STALL_ADVERTS = 3;
+/** The shortest advert interval there is. */
+const ADVERT_MS_MIN = 10;
 const DROPS_TOLD_MAX = 16;
 const UNKNOWN_VRIDS_TOLD_MAX = 64;
 /** So many timers are worked off before the sockets are looked at again. */
@@ -215,6 +217,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
   }
 
   function onLate(forMs: number): void {
+    if (forMs < STALL_ADVERTS * ADVERT_MS_MIN) return;
     for (const instance of instances.values()) {
       const { advertIntervalMs } = instance.settings();
       if (forMs > STALL_ADVERTS * advertIntervalMs && instance.state().kind !== 'INIT') {
@@ -257,7 +260,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, dueMs - now));
     const ready = poll([waker.fd, monitor.fd, ...sockets.fds()], timeoutMs);
     const lateMs = bootMs() - now - timeoutMs;
-    if (lateMs > 0) onLate(lateMs);
+    onLate(lateMs);
     return ready;
   }
 
