@@ -2,7 +2,6 @@
 
 import type { StateKind } from '../../../core/vrrp/state.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
-import type { SettingHolder } from '../../../io/linux/sysctl.ts';
 import type { AcceptGuard } from './accept.ts';
 import type { Announcer } from './announcer.ts';
 import type { Holdings } from './holdings.ts';
@@ -15,8 +14,6 @@ export type Say = (level: 'detail' | 'info' | 'warn' | 'error', code: string, te
 
 export interface Environment {
   readonly route: RouteSocket;
-  /** Kernel settings that several instances may hold at once. */
-  readonly settings: SettingHolder;
   readonly links: LinkTable;
   readonly sockets: SocketPool;
   readonly holdings: Holdings;

@@ -7,7 +7,6 @@ import type { StateKind } from '../../../core/vrrp/state.ts';
 import { bootMs } from '../../../io/linux/libc.ts';
 import { openRouteMonitor, openRouteSocket } from '../../../io/linux/netlink.ts';
 import { poll, type Waker } from '../../../io/linux/poll.ts';
-import { SettingHolder } from '../../../io/linux/sysctl.ts';
 import { type AcceptGuard, openAcceptGuard } from './accept.ts';
 import { openAnnouncer } from './announcer.ts';
 import type { Environment } from './environment.ts';
@@ -90,7 +89,6 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   const environment: Environment = {
     route,
-    settings: new SettingHolder(),
     links,
     sockets,
     holdings,

@@ -36,9 +36,9 @@ export function openPossessions(
   const { route, links, holdings, announcer, say, now } = environment;
   let settings = first;
   let keeps = false;
-  const vmac = first.vmac === null ? null : openVmac(first, base, route, environment.settings);
+  const vmac = first.vmac === null ? null : openVmac(first, base, route);
   const link: Link = vmac === null ? base : { ...base, name: vmac.name, index: vmac.index, mac: vmac.mac };
-  const demote = first.promoteSecondaries ? promoteSecondaries(base.name, environment) : null;
+  const demote = first.promoteSecondaries ? promoteSecondaries(base.name, say) : null;
   const set = new Map<string, { readonly spec: WireAddress; readonly on: Link }>();
   let routed = false;
   const holder: Holder = { name: first.name, advertIntervalMs: first.advertIntervalMs, lost };
