@@ -151,6 +151,8 @@ export async function capture(network: Network): Promise<Capture> {
     '-Q',
     'in',
     '-U',
+    '-s',
+    '512',
     '--immediate-mode',
     '-n',
     '-w',
