@@ -65,7 +65,7 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
 
   function transition(action: Extract<Action, { kind: 'transition' }>): void {
     const { from, to, because, priority } = action;
-    say('detail', 'because', `(${settings.name}) ${from} to ${to}: ${because}`);
+    say('info', 'because', `(${settings.name}) ${from} to ${to}: ${because}`);
     report({ kind: 'transition', instance: settings.name, from, to, priority, because });
   }
 

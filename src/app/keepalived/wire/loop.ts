@@ -203,12 +203,11 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     if (event.kind === 'address-removed') holdings.removed(event.address);
     if (event.kind === 'overrun') holdings.verify(bootMs());
     if (event.kind === 'link-removed') announcer.forget(event.link.index);
+    const running = event.kind === 'link' ? links.named(event.link.name)?.running : undefined;
     const changed = links.learn(event);
     if (changed === null) return;
-    if (event.kind === 'link' && !event.link.running)
-      say('info', 'link-down', `Netlink reports ${event.link.name} down`);
-    if (event.kind === 'link' && event.link.running)
-      say('info', 'link-up', `Netlink reports ${event.link.name} up`);
+    if (event.kind === 'link' && event.link.running !== running)
+      say('info', 'link', `Netlink reports ${event.link.name} ${event.link.running ? 'up' : 'down'}`);
     for (const instance of instances.values())
       if (changed === 'all' || concerns(instance, changed)) instance.lookAtInterfaces();
     statics.linksChanged();
