@@ -66,6 +66,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
     load: () => import('./config.ts'),
   },
+  keepalived: {
+    about: 'run keepalived.conf: a drop-in for the daemon keepalived, with its options, signals and files',
+    load: () => import('./keepalived.ts'),
+  },
   lab: {
     about: 'two real database hosts on this machine, to try things on (needs root)',
     load: () => import('./lab.ts'),

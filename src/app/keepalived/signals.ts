@@ -1,0 +1,71 @@
+// The signals that the C daemon's users send, and what each asks for. One after the other: a reload is not overtaken by the next one,
+// and what came while the daemon was still starting is done when it has started.
+
+import { SIGNAL_NUMBERS } from '../../core/keepalived/signum.ts';
+import { onRealtimeSignal } from '../../io/linux/realtimesignals.ts';
+
+export interface SignalDuties {
+  reload(): Promise<void>;
+  /** Ends the process's work; called once. */
+  stop(): Promise<void>;
+  data(): Promise<void>;
+  stats(clear: boolean): Promise<void>;
+  json(): Promise<void>;
+}
+
+/** Duties that wait at most this many deep: a flood of signals is not to fill the memory. */
+const WAITING_MAX = 64;
+
+export interface Signals {
+  /** From now on the duties are done; until then they wait. */
+  begin(duties: SignalDuties): void;
+  /** A stop was asked for. */
+  readonly stopping: boolean;
+}
+
+/** To be called first of all: a signal that comes earlier ends the process, as it ends any. */
+export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknown) => void): Signals {
+  let duties: SignalDuties | null = null;
+  let stopping = false;
+  let busy = false;
+  const waiting: ((duties: SignalDuties) => Promise<void>)[] = [];
+
+  const work = async (): Promise<void> => {
+    if (busy || duties === null) return;
+    busy = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      await next(duties).catch(failed);
+    busy = false;
+  };
+  const ask = (duty: (duties: SignalDuties) => Promise<void>): void => {
+    if (stopping || waiting.length >= WAITING_MAX) return;
+    waiting.push(duty);
+    work().catch(failed);
+  };
+  const stop = (): void => {
+    if (stopping) return;
+    waiting.length = 0;
+    ask((d) => d.stop());
+    stopping = true;
+  };
+
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', () => {
+    if (!ignoreInterrupt) stop();
+  });
+  process.on('SIGHUP', () => ask((d) => d.reload()));
+  process.on('SIGUSR1', () => ask((d) => d.data()));
+  process.on('SIGUSR2', () => ask((d) => d.stats(false)));
+  onRealtimeSignal(SIGNAL_NUMBERS.JSON, () => ask((d) => d.json()));
+  onRealtimeSignal(SIGNAL_NUMBERS.STATS_CLEAR, () => ask((d) => d.stats(true)));
+
+  return {
+    begin(fresh) {
+      duties = fresh;
+      work().catch(failed);
+    },
+    get stopping() {
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,59 @@
+// Going to the background. The caller's process starts the daemon anew, apart from its terminal and session, and waits until that one
+// says that it runs; what goes wrong before is shown to the caller, with the exit code that the daemon ended with.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import koffi from 'koffi';
+import { check, closeFd, libc } from '../../io/linux/libc.ts';
+
+const MARK = 'TWINKEEP_KEEPALIVED_BACKGROUND';
+const STARTED = 'started';
+
+/** Resolves with the exit code for the caller: 0 when the daemon runs. */
+export function startInBackground(words: readonly string[], keepConsole: boolean): Promise<number> {
+  const script = process.argv[1] ?? '';
+  const child = spawn(process.execPath, [...process.execArgv, script, 'keepalived', ...words], {
+    detached: true,
+    env: { ...process.env, [MARK]: '1' },
+    stdio: ['ignore', keepConsole ? 'inherit' : 'ignore', keepConsole ? 'inherit' : 'pipe', 'ipc'],
+  });
+  child.stderr?.pipe(process.stderr);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('message', (message) => {
+      if (message !== STARTED) return;
+      child.disconnect();
+      child.stderr?.destroy();
+      child.unref();
+      resolve(0);
+    });
+    // After `close` everything that it wrote has been passed on.
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Whether this process is the one that was started so; its scripts are not to think the same of themselves. */
+export function inBackground(): boolean {
+  const marked = process.env[MARK] !== undefined;
+  delete process.env[MARK];
+  return marked;
+}
+
+const dup2 = koffi.load(null).func('int dup2(int from, int to)') as unknown as (
+  from: number,
+  to: number,
+) => number;
+const STDERR = 2;
+
+/** Tells the caller that the daemon runs, and lets go of its terminal. */
+export function tellStarted(keepConsole: boolean): void {
+  process.chdir('/');
+  if (!keepConsole) {
+    // The caller's end of the pipe goes away: a write to it would be an error.
+    const fd = check(libc.open('/dev/null', constants.O_RDWR, 0), 'open');
+    check(dup2(fd, STDERR), 'dup2');
+    closeFd(fd);
+  }
+  if (process.send === undefined) return;
+  process.send(STARTED, () => process.disconnect?.());
+}

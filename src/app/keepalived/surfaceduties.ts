@@ -1,0 +1,167 @@
+// What the signals ask for, done: reload, the dump files, stop.
+
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
+import { last } from '../../config/keepalived/values.ts';
+import { OperatorError } from '../../core/error.ts';
+import { renderChecks } from '../../core/keepalived/dump-checks.ts';
+import { renderData } from '../../core/keepalived/dump-data.ts';
+import { renderJson } from '../../core/keepalived/dump-json.ts';
+import { renderStatistics, statisticsSince } from '../../core/keepalived/dump-stats.ts';
+import type { Statistics } from '../../core/vrrp/state.ts';
+import { compile } from './compile.ts';
+import type { Daemon } from './daemon.ts';
+import { composeDump, instanceDumps, type Standing } from './dump.ts';
+import { type DumpKind, dumpPath, writeDump } from './dumpfile.ts';
+import type { SignalDuties } from './signals.ts';
+import type { SurfaceOptions } from './surface.ts';
+import { findingLine, type LoadedConfig, loadConfig } from './surfaceload.ts';
+import type { DaemonLog } from './surfacelog.ts';
+import { runLifeScript } from './surfacescripts.ts';
+
+const RELOAD_FILE_DEFAULT = '/run/keepalived.reload';
+/** child_wait_time: how long the parts may take to end. */
+const WAIT_S_DEFAULT = 5;
+
+export interface Duties extends SignalDuties {
+  /** -d: the data goes to the log, without the passwords. */
+  logData(): Promise<void>;
+}
+
+type GlobalValues = NonNullable<
+  KeepalivedConfig['reading']['values']['global_defs']
+>[number]['value']['values'];
+
+const globals = (config: KeepalivedConfig): GlobalValues =>
+  Object.assign({}, ...(config.reading.values.global_defs ?? []).map(({ value }) => value.values));
+
+/** Its first sentence is what the log says when nothing is reloaded. */
+function refusal(loaded: LoadedConfig, checked: boolean): string | null {
+  const severities = checked ? ['fatal', 'error'] : ['fatal'];
+  const found = loaded.findings.find((f) => severities.includes(f.severity));
+  return found === undefined ? null : findingLine(found);
+}
+
+export function dutiesOf(
+  daemon: Daemon,
+  first: KeepalivedConfig,
+  suffix: string,
+  options: SurfaceOptions,
+  log: DaemonLog,
+): Duties {
+  let config = first;
+  let cleared = new Map<string, Statistics>();
+
+  const standing = async (): Promise<Standing> => ({
+    config,
+    settings: compile(config, { detail: options.detail, keepOnStop: options.keepVrrp }),
+    views: await daemon.instances(),
+    trackers: daemon.trackers.view(),
+  });
+
+  const write = (kind: DumpKind, text: string): void => {
+    try {
+      writeDump(dumpPath(config, kind, suffix), text);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      log.say('main', 'error', `${error.message} - ${error.hint}`);
+    }
+  };
+
+  const take = async (loaded: LoadedConfig): Promise<void> => {
+    const names = (c: KeepalivedConfig) =>
+      [c.reading.values.instance, c.reading.values.net_namespace].map((v) => last<string>(v) ?? '').join('/');
+    if (names(config) !== names(loaded.config))
+      log.say(
+        'main',
+        'warn',
+        'Cannot change network namespace or instance name at a reload - please restart',
+      );
+    for (const finding of loaded.findings)
+      log.say('main', finding.severity === 'warning' ? 'warn' : 'error', findingLine(finding));
+    config = loaded.config;
+    await daemon.reload(config);
+    log.say('main', 'info', 'Reload complete');
+  };
+
+  return {
+    async reload() {
+      log.say('main', 'info', 'Reloading ...');
+      const typed = globals(config);
+      const ends = markReload(typed, log);
+      let loaded: LoadedConfig;
+      try {
+        loaded = loadConfig(options.config);
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        log.say('main', 'error', `${error.message} Not reloaded: the configuration stays as it was`);
+        return;
+      } finally {
+        ends();
+      }
+      saveCheck(typed, loaded, log);
+      const refused = refusal(loaded, typed.reload_check_config !== undefined);
+      if (refused === null) await take(loaded);
+      else log.say('main', 'error', `${refused}. Not reloaded: the configuration stays as it was`);
+    },
+    async data() {
+      log.say('main', 'info', `Printing VRRP data for process(${process.pid}) on signal`);
+      write('data', renderData(composeDump(await standing())));
+      if (daemon.checkers !== null && config.virtualServers.length > 0)
+        write('check', renderChecks(daemon.checkers.view()));
+    },
+    async stats(clear) {
+      log.say(
+        'main',
+        'info',
+        `Printing VRRP stats for process(${process.pid})${clear ? ' and clearing stats' : ''} on signal`,
+      );
+      const views = await daemon.instances();
+      const shown = views.map(({ name, statistics }) => {
+        const before = cleared.get(name);
+        return { name, statistics: before === undefined ? statistics : statisticsSince(statistics, before) };
+      });
+      write('stats', renderStatistics(shown));
+      if (clear) cleared = new Map(views.map(({ name, statistics }) => [name, statistics]));
+    },
+    async json() {
+      log.say('main', 'info', `Printing VRRP as json for process(${process.pid}) on signal`);
+      write('json', renderJson(instanceDumps(await standing())));
+    },
+    async logData() {
+      const text = renderData(composeDump(await standing()));
+      for (const line of text.trimEnd().split('\n'))
+        log.say('vrrp', 'info', line.replace(/^( {3}Password = ).*/, '$1********'));
+    },
+    async stop() {
+      log.say('main', 'info', 'Stopping');
+      const waitMs = (last(config.reading.values.child_wait_time) ?? WAIT_S_DEFAULT) * 1000;
+      await Promise.race([daemon.stop(), new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
+      await runLifeScript(config, 'shutdown', log.of('main'));
+    },
+  };
+}
+
+/** reload_file: there while the files are read; whoever writes them waits until it is gone. */
+function markReload(typed: GlobalValues, log: DaemonLog): () => void {
+  if (typed.reload_file === undefined) return () => {};
+  const path = last(typed.reload_file)?.[0] ?? RELOAD_FILE_DEFAULT;
+  try {
+    closeSync(openSync(path, 'w', 0o644));
+    return () => unlinkSync(path);
+  } catch (error) {
+    log.say('main', 'warn', `cannot make the reload file ${path} (${(error as NodeJS.ErrnoException).code})`);
+    return () => {};
+  }
+}
+
+/** reload_check_config FILE: what is wrong is written there. */
+function saveCheck(typed: GlobalValues, loaded: LoadedConfig, log: DaemonLog): void {
+  const path = last(typed.reload_check_config)?.[0];
+  if (path === undefined) return;
+  try {
+    writeFileSync(path, loaded.findings.map((f) => `${findingLine(f)}\n`).join(''), { mode: 0o600 });
+  } catch (error) {
+    log.say('main', 'warn', `cannot write ${path} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
