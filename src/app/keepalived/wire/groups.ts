@@ -63,9 +63,11 @@ export function openGroups(
 
   return {
     configure(fresh) {
+      const former = [...groupOf.keys()];
       groups = fresh;
       groupOf.clear();
       for (const group of groups) for (const member of group.members) groupOf.set(member, group);
+      for (const name of former) if (!groupOf.has(name)) find(name)?.holdInFault(false);
       for (const name of [...states.keys()])
         if (!groups.some((group) => group.name === name)) states.delete(name);
     },
