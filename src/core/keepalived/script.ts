@@ -21,7 +21,7 @@ export interface ScriptState {
   readonly lastStatus: number;
   /** How the last run ended, in words. */
   readonly because: string;
-  /** Turns that were left out in a row, because a run did not end. */
+  /** Turns that were left out since a run last ended by itself. */
   readonly skipped: number;
 }
 
@@ -68,7 +68,7 @@ function judge(state: ScriptState, settings: ScriptSettings, good: boolean, beca
 }
 
 function due(state: ScriptState, settings: ScriptSettings): ScriptStep {
-  if (state.run === 'idle') return [{ ...state, run: 'running', skipped: 0 }, [{ kind: 'start' }]];
+  if (state.run === 'idle') return [{ ...state, run: 'running' }, [{ kind: 'start' }]];
   const next = { ...state, skipped: state.skipped + 1 };
   // Said for the first turn only: a script that hangs for good would fill the log.
   if (state.skipped > 0) return [next, []];
@@ -76,9 +76,9 @@ function due(state: ScriptState, settings: ScriptSettings): ScriptStep {
 }
 
 function exited(state: ScriptState, settings: ScriptSettings, status: number): ScriptStep {
-  const idle: ScriptState = { ...state, run: 'idle' };
   // Ended by the timeout: that was counted when it ran out, whatever it returned since.
-  if (state.run === 'terminating') return [idle, []];
+  if (state.run === 'terminating') return [{ ...state, run: 'idle' }, []];
+  const idle: ScriptState = { ...state, run: 'idle', skipped: 0 };
   const changed: readonly ScriptAction[] =
     status === state.lastStatus
       ? []
