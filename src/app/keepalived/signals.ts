@@ -2,7 +2,7 @@
 // and what came while the daemon was still starting is done when it has started.
 
 import { SIGNAL_NUMBERS } from '../../core/keepalived/signum.ts';
-import { onRealtimeSignal } from '../../io/linux/realtimesignals.ts';
+import { onRealtimeSignal, unblockSignal } from '../../io/linux/realtimesignals.ts';
 
 export interface SignalDuties {
   reload(): Promise<void>;
@@ -55,6 +55,7 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
   });
   process.on('SIGHUP', () => ask((d) => d.reload()));
   process.on('SIGUSR1', () => ask((d) => d.data()));
+  unblockSignal(SIGNAL_NUMBERS.DATA);
   process.on('SIGUSR2', () => ask((d) => d.stats(false)));
   onRealtimeSignal(SIGNAL_NUMBERS.JSON, () => ask((d) => d.json()));
   onRealtimeSignal(SIGNAL_NUMBERS.STATS_CLEAR, () => ask((d) => d.stats(true)));

@@ -24,6 +24,13 @@ const sigaction = library.func('int sigaction(int signal, const void *action, vo
   [number, Uint8Array, null]
 >;
 
+const pthread_sigmask = library.func(
+  'int pthread_sigmask(int how, const void *set, void *old)',
+) as unknown as Call<[number, Uint8Array, null]>;
+
+const SIG_UNBLOCK = 1;
+/** sigset_t of glibc. */
+const SIGSET_BYTES = 128;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const F_GETFD = 1;
@@ -58,4 +65,11 @@ export function onRealtimeSignal(signal: number, callback: () => void): void {
   action.setBigUint64(0, BigInt(dlsym(0, 'eventfd_write')), true);
   action.setInt32(FLAGS_AT, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
   check(sigaction(signal, new Uint8Array(action.buffer), null), 'sigaction');
+}
+
+/** Node's --disable-sigusr1, which keeps that signal from opening a debugger, leaves it blocked: a listener would never hear it. */
+export function unblockSignal(signal: number): void {
+  const set = new BigUint64Array(new ArrayBuffer(SIGSET_BYTES));
+  set[0] = 1n << BigInt(signal - 1);
+  check(-pthread_sigmask(SIG_UNBLOCK, new Uint8Array(set.buffer), null), 'pthread_sigmask');
 }
