@@ -44,7 +44,7 @@ function read(path: string, options: KeepalivedOptions): Checked {
 }
 
 /** Each finding with the line that it is about, also where that stands in an included file or a script. */
-function print(findings: readonly KeepalivedFinding[]): void {
+export function printKeepalivedFindings(findings: readonly KeepalivedFinding[]): void {
   const sources = new Map<string, string>();
   const sourceOf = (file: string) => {
     if (!sources.has(file)) {
@@ -92,7 +92,7 @@ export function checkKeepalived(path: string, options: KeepalivedOptions): void 
     if (mistakes.length > 0) process.exitCode = 1;
     return;
   }
-  print(all);
+  printKeepalivedFindings(all);
   if (mistakes.length > 0)
     throw new OperatorError(
       'config-invalid',

@@ -7,6 +7,7 @@ import { renderMyCnf } from '../config/mycnf.ts';
 import { showPair } from '../config/show.ts';
 import type { PairConfig } from '../config/types.ts';
 import { type ServerKind, usualServer } from '../core/family.ts';
+import { registerImport } from './config-import.ts';
 import { checkKeepalived, isKeepalivedConf, type KeepalivedOptions } from './config-keepalived.ts';
 import { NODE_OPTION_HELP, whichHost } from './node.ts';
 import { InvalidConfig, painter, printFindings } from './output.ts';
@@ -66,6 +67,8 @@ Examples:
 Exit codes: 0 fine, or nothing but warnings; 1 mistakes; 2 wrong usage.`,
     )
     .action(check);
+
+  registerImport(config);
 
   config
     .command('render')

@@ -6,7 +6,7 @@ import type { InstanceConfig, KeepalivedConfig } from './types.ts';
 const place = (i: InstanceConfig, keyword: string) => `${i.placeOf(keyword).file}:${i.placeOf(keyword).line}`;
 
 /** Matched by router id (that is what meets on the wire), and where that differs, by name. */
-function pairsOf(a: KeepalivedConfig, b: KeepalivedConfig): [InstanceConfig, InstanceConfig][] {
+export function pairsOf(a: KeepalivedConfig, b: KeepalivedConfig): [InstanceConfig, InstanceConfig][] {
   const left = [...b.instances];
   const take = (fits: (i: InstanceConfig) => boolean) => {
     const at = left.findIndex(fits);
