@@ -9,6 +9,8 @@ import {
   integer,
   list,
   not,
+  type Script,
+  type Spec,
   script,
   seconds,
   toggle,
@@ -66,6 +68,16 @@ export const AUTHENTICATION = {
   auth_pass: word(),
 } as const;
 
+/** notify_deleted counts without a script too: then DELETED is told instead of FAULT. */
+function optionalScript(): Spec<Script | 'alone'> {
+  const spec = script();
+  return {
+    ...spec,
+    words: [0, 3],
+    read: (statement, report) => (statement.args.length === 0 ? 'alone' : spec.read(statement, report)),
+  };
+}
+
 export const VRRP_INSTANCE = {
   state: choice('MASTER', 'BACKUP'),
   interface: word(),
@@ -92,7 +104,7 @@ export const VRRP_INSTANCE = {
   ...TRACKED,
   ...NOTIFY,
   notify_master_rx_lower_pri: script(),
-  notify_deleted: { ...script(), words: [0, 3] as const },
+  notify_deleted: optionalScript(),
   dont_track_primary: flag(),
   garp_master_delay: integer(0, 1000),
   garp_master_repeat: integer(1, 255),
