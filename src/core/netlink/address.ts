@@ -135,8 +135,18 @@ function flagsOf(wanted: NewAddress, v6: boolean): number {
   return flags;
 }
 
+/** Without `acknowledged` the kernel answers a refusal only. */
+export interface AddOptions {
+  readonly acknowledged: boolean;
+}
+
 /** Adds the address, or renews the lifetime of the one that is there. False when the text is no address. */
-export function encodeAddAddress(writer: MessageWriter, sequence: number, wanted: NewAddress): boolean {
+export function encodeAddAddress(
+  writer: MessageWriter,
+  sequence: number,
+  wanted: NewAddress,
+  { acknowledged }: AddOptions = { acknowledged: true },
+): boolean {
   const ip = parseIp(wanted.address);
   if (ip === null) return false;
   const v6 = ip.length === 16;
@@ -144,7 +154,8 @@ export function encodeAddAddress(writer: MessageWriter, sequence: number, wanted
   const valid = wanted.validLifetimeS ?? FOREVER_S;
   // IPv6: preferred 0 makes the address deprecated, so that the host never picks it as the source of its own connections.
   const preferred = wanted.preferredLifetimeS === undefined ? (v6 ? 0 : null) : wanted.preferredLifetimeS;
-  writer.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence);
+  const acknowledge = acknowledged ? NLM_F_ACK : 0;
+  writer.begin(RTM_NEWADDR, NLM_F_REQUEST | acknowledge | NLM_F_CREATE | NLM_F_REPLACE, sequence);
   writeIfaddrmsg(writer, wanted, ip, flags, wanted.scope);
   const broadcast = wanted.broadcast === undefined || v6 ? null : parseIp(wanted.broadcast);
   if (broadcast !== null) writer.attribute(IFA_BROADCAST, broadcast);

@@ -5,17 +5,18 @@
 import { ETHERTYPE_ARP } from '../../core/arp/ethernet.ts';
 import { assert } from '../../core/error.ts';
 import { parseIp } from '../../core/ip/address.ts';
-import { explained, noSuchInterface } from './explain.ts';
 import {
-  addressOf,
-  check,
-  closeFd,
-  errnoName,
-  interfaceIndexOf,
-  lastErrno,
-  libc,
-  setOptionBytes,
-} from './libc.ts';
+  assemble,
+  attachFilter,
+  DROP,
+  type Instruction,
+  JUMP_EQUAL,
+  KEEP,
+  LOAD_HALF,
+  LOAD_WORD,
+} from './bpf.ts';
+import { explained, noSuchInterface } from './explain.ts';
+import { check, closeFd, errnoName, interfaceIndexOf, lastErrno, libc } from './libc.ts';
 import { MessageReceiver } from './receiver.ts';
 import {
   AF_PACKET,
@@ -24,7 +25,6 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
-  SOL_SOCKET,
 } from './sockaddr.ts';
 
 const PACKET_OUTGOING = 4;
@@ -46,33 +46,12 @@ export interface ArpSocketOptions {
   readonly asker?: { readonly address: string; readonly asksFor: readonly string[] };
 }
 
-const SO_ATTACH_FILTER = 26;
-
-const LOAD_HALF = 0x28;
-const LOAD_WORD = 0x20;
-const JUMP_EQUAL = 0x15;
-const RETURN = 0x06;
 const OPERATION_AT = ETHERNET_HEADER_BYTES + 6;
 const SENDER_AT = ETHERNET_HEADER_BYTES + 14;
 const TARGET_AT = ETHERNET_HEADER_BYTES + 24;
 const REPLY = 2;
 /** A jump's offset is one byte. */
 const ADDRESSES_MAX = 250;
-
-/** A 16-bit code, two jump offsets, and a 32-bit operand. */
-type Instruction = readonly [number, number, number, number];
-
-function assemble(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(new ArrayBuffer(program.length * 8));
-  const view = new DataView(bytes.buffer);
-  for (const [i, [code, whenTrue, whenFalse, operand]] of program.entries()) {
-    view.setUint16(i * 8, code, true);
-    view.setUint8(i * 8 + 2, whenTrue);
-    view.setUint8(i * 8 + 3, whenFalse);
-    view.setUint32(i * 8 + 4, operand, true);
-  }
-  return bytes;
-}
 
 function operandOf(text: string): number {
   const address = parseIp(text);
@@ -90,10 +69,7 @@ function keepAnyOf(addresses: readonly string[], instructionsAfter: number): Ins
   ]);
 }
 
-/** Classic BPF programs (linux/filter.h). Both end in "drop", "keep": a jump over one instruction more is a "keep". */
-const DROP: Instruction = [RETURN, 0, 0, 0];
-const KEEP: Instruction = [RETURN, 0, 0, 0xffff];
-
+/** Both programs end in "drop", "keep": a jump over one instruction more is a "keep". */
 function replyFilter(from: string): Uint8Array<ArrayBuffer> {
   return assemble([
     [LOAD_HALF, 0, 0, OPERATION_AT],
@@ -123,15 +99,6 @@ function senderFilter(senders: readonly string[], asker: ArpSocketOptions['asker
     DROP,
     KEEP,
   ]);
-}
-
-/** The kernel copies the program: the buffers are needed for this call only. */
-function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
-  const header = new Uint8Array(new ArrayBuffer(16));
-  const view = new DataView(header.buffer);
-  view.setUint16(0, program.length / 8, true);
-  view.setBigUint64(8, addressOf(program.buffer), true);
-  setOptionBytes(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 'setsockopt(SO_ATTACH_FILTER)');
 }
 
 export class ArpSocket {

@@ -55,6 +55,7 @@ import {
   type RuleKey,
   type RuleSpec,
 } from '../../core/netlink/rule.ts';
+import { assemble, attachFilter, DROP, JUMP_EQUAL, KEEP, LOAD_HALF, LOAD_WORD } from './bpf.ts';
 import { explain, explained, noSuchInterface } from './explain.ts';
 import { interfaceIndexOf, type LinuxError } from './libc.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlinksocket.ts';
@@ -79,6 +80,27 @@ export class RouteSocket {
     const encoded = encodeAddAddress(this.#writer.clear(), sequence, wanted);
     assert(encoded, `${wanted.address} is an IP address`);
     this.#request(sequence, 'RTM_NEWADDR', `add the address ${wanted.address}/${wanted.prefix}`);
+  }
+
+  /** Renews many in one exchange with the kernel. What is wrong, by the place in the list. */
+  renewAddresses(list: readonly NewAddress[]): ReadonlyMap<number, string> {
+    const writer = this.#writer.clear();
+    const places = new Map<number, number>();
+    for (const [place, wanted] of list.entries()) {
+      const sequence = this.#socket.nextSequence();
+      places.set(sequence, place);
+      const encoded = encodeAddAddress(writer, sequence, wanted, { acknowledged: false });
+      assert(encoded, `${wanted.address} is an IP address`);
+    }
+    const failures = new Map<number, string>();
+    for (const [sequence, refused] of this.#socket.refusals(writer.bytes(), 'RTM_NEWADDR')) {
+      const place = places.get(sequence);
+      const wanted = place === undefined ? undefined : list[place];
+      if (place === undefined || wanted === undefined) continue;
+      const doing = `renew the address ${wanted.address}/${wanted.prefix}`;
+      failures.set(place, `cannot ${doing}: ${refused.message}`);
+    }
+    return failures;
   }
 
   /** Removes the address. False when it was not there (its lifetime ended, or somebody was faster). */
@@ -294,11 +316,9 @@ const DATAGRAMS_PER_READ_MAX = 64;
 /** The announcements. */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket;
-  readonly #renewingPort: number | null;
 
-  constructor(socket: NetlinkSocket, renewingPort: number | null) {
+  constructor(socket: NetlinkSocket) {
     this.#socket = socket;
-    this.#renewingPort = renewingPort;
   }
 
   get fd(): number {
@@ -317,9 +337,7 @@ export class RouteMonitor {
       }
       for (const message of messages) {
         const event = decodeRouteEvent(message);
-        if (event === null) continue;
-        if (event.kind === 'address-added' && event.originPort === this.#renewingPort) continue;
-        events.push(event);
+        if (event !== null) events.push(event);
       }
     }
     return events;
@@ -330,15 +348,36 @@ export class RouteMonitor {
   }
 }
 
+// Filters read in network order; netlink's header is in the host's, which is little-endian wherever this program runs.
+const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
+const swap32 = (value: number): number => ((swap16(value & 0xffff) << 16) | swap16(value >>> 16)) >>> 0;
+
+/** Drops the additions of one socket: a thousand renewals a second would wake the thread as often. */
+function withoutRenewals(port: number): Uint8Array<ArrayBuffer> {
+  return assemble([
+    [LOAD_HALF, 0, 0, 4],
+    [JUMP_EQUAL, 0, 3, swap16(RTM_NEWADDR)],
+    [LOAD_WORD, 0, 0, 12],
+    [JUMP_EQUAL, 0, 1, swap32(port)],
+    DROP,
+    KEEP,
+  ]);
+}
+
+function openMonitorSocket(renewingPort: number | null): NetlinkSocket {
+  const socket = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+  if (renewingPort !== null) attachFilter(socket.fd, withoutRenewals(renewingPort));
+  return socket;
+}
+
 /**
  * Listens to link and address changes of this network namespace. `renewingPort` (a RouteSocket's portId) leaves out
  * the additions of that socket: every renewal of a VIP would otherwise come back as an event. Its removals stay in,
  * because removing a primary address can take secondaries along that nobody asked to remove.
  */
 export function openRouteMonitor(renewingPort: number | null = null): RouteMonitor {
-  const groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
   return explained(
     { doing: 'listen to interface changes', needs: 'CAP_NET_ADMIN' },
-    () => new RouteMonitor(new NetlinkSocket(NETLINK_ROUTE, groups), renewingPort),
+    () => new RouteMonitor(openMonitorSocket(renewingPort)),
   );
 }

@@ -107,6 +107,21 @@ export class NetlinkSocket {
     }
   }
 
+  /** Sends requests that ask for no acknowledgement; the refusals, by the sequence number of the request. */
+  refusals(bytes: Uint8Array, name: string): ReadonlyMap<number, LinuxError> {
+    this.send(bytes, name);
+    const refused = new Map<number, LinuxError>();
+    for (let messages = this.read(); messages !== null; messages = this.read()) {
+      if (messages === 'overrun') continue;
+      for (const message of messages) {
+        const answer = decodeAnswer(message);
+        if (answer !== null && answer.errno !== 0)
+          refused.set(message.sequence, new LinuxError(name, answer.errno, answer.text));
+      }
+    }
+    return refused;
+  }
+
   /**
    * Sends a batch of nf_tables messages and reads every answer. Null when none was a refusal; else the first one,
    * and then nothing of the batch took effect.

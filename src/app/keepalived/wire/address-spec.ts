@@ -48,8 +48,8 @@ function preferredOf(wire: WireAddress, validLifetimeS: number | null): number |
 export function addressKeyOf(wire: WireAddress, interfaceIndex: number): AddressKey {
   const peer = wire.peer === null ? null : parseCidr(wire.peer);
   if (peer === null) return { interfaceIndex, address: wire.address, prefix: wire.prefix };
-  const prefix = wire.peer?.includes('/') ? peer.prefix : wire.prefix;
-  return { interfaceIndex, address: wire.address, prefix, peer: peer.address };
+  // As ip(8): the length is that of the peer's network, alone by itself when it is not given.
+  return { interfaceIndex, address: wire.address, prefix: peer.prefix, peer: peer.address };
 }
 
 /** null: for ever. Renewing an address is adding it again. */

@@ -5,7 +5,7 @@ import { leaseSeconds, RENEWALS_PER_LEASE } from '../../../core/keepalived/lease
 import type { InterfaceAddress } from '../../../core/netlink/address.ts';
 import type { Link } from '../../../core/netlink/link.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
-import { newAddressOf } from './address-spec.ts';
+import { addressKeyOf, newAddressOf } from './address-spec.ts';
 import type { WireAddress } from './protocol.ts';
 
 /** So many renewals in one turn; the others follow in the next, which comes at once. */
@@ -67,11 +67,16 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
     line.set(key, each);
   }
 
-  function renewOne(key: string, each: Held, nowMs: number): void {
-    const before = each.refusal;
-    const refusal = put(each);
-    if (refusal !== null && refusal !== before) say(`(${each.holder.name}) ${refusal}`);
-    schedule(key, each, nowMs);
+  function renewThese(list: readonly [string, Held][], nowMs: number): void {
+    if (list.length === 0) return;
+    const wanted = list.map(([, each]) => newAddressOf(each.spec, each.link.index, each.leaseS));
+    const failures = route.renewAddresses(wanted);
+    for (const [place, [key, each]] of list.entries()) {
+      const refusal = failures.get(place) ?? null;
+      if (refusal !== null && refusal !== each.refusal) say(`(${each.holder.name}) ${refusal}`);
+      each.refusal = refusal;
+      schedule(key, each, nowMs);
+    }
   }
 
   return {
@@ -99,7 +104,7 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
       if (each !== undefined) lines.get(each.leaseS)?.delete(key);
       try {
         if (keep) route.addAddress(newAddressOf(spec, link.index, null));
-        else route.removeAddress({ interfaceIndex: link.index, address: spec.address, prefix: spec.prefix });
+        else route.removeAddress(addressKeyOf(spec, link.index));
       } catch (error) {
         say((error as Error).message);
       }
@@ -116,12 +121,13 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
       return dueMs;
     },
     renew(nowMs) {
-      let turns = RENEWALS_PER_TURN_MAX;
+      const due: [string, Held][] = [];
       for (const line of lines.values())
-        for (const [key, each] of line) {
-          if (each.renewAtMs > nowMs || turns-- === 0) break;
-          renewOne(key, each, nowMs);
+        for (const entry of line) {
+          if (entry[1].renewAtMs > nowMs || due.length === RENEWALS_PER_TURN_MAX) break;
+          due.push(entry);
         }
+      renewThese(due, nowMs);
     },
     removed(address) {
       held.get(keyOf(address.interfaceIndex, address.address, address.prefix))?.holder.lost(address.address);
@@ -130,7 +136,10 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
       const there = new Set(
         route.listAddresses().map((each) => keyOf(each.interfaceIndex, each.address, each.prefix)),
       );
-      for (const [key, each] of [...held]) if (!there.has(key)) renewOne(key, each, nowMs);
+      renewThese(
+        [...held].filter(([key]) => !there.has(key)),
+        nowMs,
+      );
     },
   };
 }

@@ -4,7 +4,7 @@
 import type { RouteSpec } from '../../../core/netlink/route.ts';
 import type { RuleSpec } from '../../../core/netlink/rule.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
-import { newAddressOf } from './address-spec.ts';
+import { addressKeyOf, newAddressOf } from './address-spec.ts';
 import type { Say } from './environment.ts';
 import type { LinkTable } from './links.ts';
 import type { WireAddress, WireSettings } from './protocol.ts';
@@ -34,7 +34,7 @@ export function openStatics(route: RouteSocket, links: LinkTable, say: Say): Sta
     take() {
       const link = links.named(spec.device ?? '');
       if (link === null) return;
-      route.removeAddress({ interfaceIndex: link.index, address: spec.address, prefix: spec.prefix });
+      route.removeAddress(addressKeyOf(spec, link.index));
     },
   });
   const ofRoute = (spec: RouteSpec): Thing => ({
