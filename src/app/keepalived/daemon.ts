@@ -105,6 +105,7 @@ function startWire(
           dumps.delete(report.id);
           return;
         case 'reloaded':
+          hear(report);
           reloads.shift()?.();
           return;
         default:
@@ -165,8 +166,8 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
     },
     instances: async () => (await wire?.dump()) ?? [],
     async stop() {
-      await Promise.all([trackers.stop(), checkers?.stop()]);
-      await wire?.stop();
+      // At once: a script that has to be ended first would hold up the goodbye.
+      await Promise.all([wire?.stop(), trackers.stop(), checkers?.stop()]);
       await notifier.stop();
     },
   };
