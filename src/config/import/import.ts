@@ -4,7 +4,7 @@
 import { collectFindings, type KeepalivedFinding } from '../keepalived/findings.ts';
 import { comparePeers } from '../keepalived/peers.ts';
 import { parsePair } from '../pair.ts';
-import { type Roles, rolesOf, type Twin, vipsOf } from './instances.ts';
+import { from, type Roles, rolesOf, type Twin, vipsOf } from './instances.ts';
 import { leftovers, notifySection } from './leftovers.ts';
 import { compareMyCnf, judgeMyCnf, readMyCnf } from './mycnf.ts';
 import { nodeAddresses, pairName } from './nodes.ts';
@@ -27,15 +27,23 @@ const understand = (files: HostFiles): Host => ({
 function priorities(twin: Twin | undefined): {
   readonly a: number;
   readonly b: number;
-  readonly why: string;
+  readonly why: readonly [string, string];
 } {
   const a = Math.min(PRIORITY_MAX, twin?.a.priority ?? 100);
   const b = Math.min(PRIORITY_MAX, twin?.b.priority ?? 90);
-  if (a !== b) return { a, b, why: 'As in the write instance.' };
+  if (a !== b && twin !== undefined)
+    return {
+      a,
+      b,
+      why: [`From ${from(twin.a, 'priority')}.`, `From ${from(twin.b, 'priority')}.`],
+    };
   return {
     a: Math.min(PRIORITY_MAX, b + 10),
     b: Math.max(1, Math.min(PRIORITY_MAX, b + 10) - 10),
-    why: `Both files have ${b}, which leaves it to the higher address who becomes writer; the first one is preferred now.`,
+    why: [
+      `Both files have ${b}, which leaves it to the higher address who becomes writer; the first one is preferred now.`,
+      'As above.',
+    ],
   };
 }
 
@@ -66,7 +74,7 @@ function nodesSection(
             'The file names none.',
           )
         : value('interface', device),
-      value('priority', priority[side], priority.why),
+      value('priority', priority[side], priority.why[side === 'a' ? 0 : 1]),
     ]);
   };
   return section(

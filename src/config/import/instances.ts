@@ -22,6 +22,11 @@ export interface Roles {
 }
 
 export const at = ({ file, line }: Pick<Place, 'file' | 'line'>): string => `${file}:${line}`;
+/** Where a keyword of an instance was typed; where it was not, what counts then. */
+export const from = (i: InstanceConfig, keyword: string): string =>
+  i.placeOf(keyword) === i.at
+    ? `keepalived's default (no ${keyword} in ${at(i.at)})`
+    : at(i.placeOf(keyword));
 const prefersA = ({ a, b }: Twin): boolean =>
   a.priority === b.priority ? b.state !== 'MASTER' : a.priority > b.priority;
 

@@ -43,33 +43,47 @@ function instanceNotes(hosts: readonly Host[]): string[] {
   });
 }
 
-function checkNote(c: CheckMeaning): string {
+interface Told {
+  readonly what: string;
+  readonly text: string;
+}
+
+function checkNote(c: CheckMeaning): Told {
   const { command } = c;
-  const line = `${command.owner} (${at(command.script.at)}), ${command.script.command[0] ?? ''}`;
-  const read =
-    c.file === null ? ' Its text was not given (--check-script-a FILE, --check-script-b FILE).' : '';
+  const what = `${command.owner} (${at(command.script.at)})`;
+  const told = (text: string): Told => ({ what, text: `${command.script.command[0] ?? ''}: ${text}` });
+  const read = c.file === null ? ' Its text was not given (--check-script-a, --check-script-b).' : '';
   const kills = c.kills
     ? ' It ended keepalived itself, which nothing started again; here a node that is ill hands over, and takes part again once it is well.'
     : '';
+  const looks = c.looksAt.length > 0 ? `it looks at ${c.looksAt.join(', ')}. ` : '';
   if (command.kind === 'notify')
-    return c.kills
-      ? `${line}: not needed: it ended keepalived to make the address move.`
-      : `${line}: not run.`;
-  const looks = c.looksAt.length > 0 ? ` It looks at ${c.looksAt.join(', ')}.` : '';
+    return told(c.kills ? 'not needed: it ended keepalived to make the address move.' : 'not run.');
   if (c.kind === 'mysql')
-    return `${line}:${looks} Replaced: the agent keeps a connection to its server, asks it every 200 ms (mysql.probe), sees it close at once, and knows both replication threads and the lag of both nodes. A standby whose channel stops because the other host died is no ill standby: it takes over.${kills}${read}`;
+    return told(
+      `${looks}Replaced: the agent keeps a connection to its server, asks it every 200 ms (mysql.probe), sees it close at once, and knows both replication threads and the lag of both nodes. A standby whose channel stops because the other host died is no ill standby: it takes over.${kills}${read}`,
+    );
   if (c.kind === 'gateway')
-    return `${line}:${looks} Replaced by failover.gateway: a node that cannot reach it does not promote itself.${kills}`;
-  return `${line}: not recognised, and not run: the agent judges its server and its network, nothing else.${looks}${kills}${read}`;
+    return told(
+      `${looks}replaced by failover.gateway: a node that cannot reach it does not promote itself.${kills}`,
+    );
+  return told(
+    `not recognised, and not run: the agent judges its server and its network, nothing else. ${looks}${kills}${read}`.trim(),
+  );
+}
+
+/** What is true of both hosts is said once. */
+function together(told: readonly Told[]): string[] {
+  const byText = new Map<string, string[]>();
+  for (const { what, text } of told) byText.set(text, [...(byText.get(text) ?? []), what]);
+  return [...byText].map(([text, whats]) => `${whats.join(' and ')}, ${text}`);
 }
 
 function checkNotes(hosts: readonly Host[], roles: Roles): string[] {
-  const notes = hosts.flatMap((h) =>
-    h.checks.filter((c) => c.command.kind === 'check' || c.kills).map(checkNote),
-  );
-  if (hosts.some((h) => h.checks.some((c) => c.command.kind === 'check')) || roles.write.length === 0)
-    return notes;
-  return [...notes, 'No check script: a dead server alone moved nothing. Now it does.'];
+  const checks = hosts.flatMap((h) => h.checks);
+  const notes = together(checks.filter((c) => c.command.kind === 'check' || c.kills).map(checkNote));
+  if (checks.some((c) => c.command.kind === 'check') || roles.write.length === 0) return notes;
+  return [...notes, 'No check script: the server alone could die, and nothing moved. Now it does.'];
 }
 
 function serverNotes(host: Host): string[] {

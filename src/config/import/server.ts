@@ -63,6 +63,14 @@ function accounts(checks: readonly CheckMeaning[]): string[] {
   ];
 }
 
+function serverIds(a: Host, b: Host): string {
+  const ids = [a, b].flatMap((h) => {
+    const id = setting(h.settings, 'server_id');
+    return id === undefined ? [] : [`${id.value} (${at(id)})`];
+  });
+  return ids.length === 0 ? '' : ` It gives them server ids of its own in place of ${ids.join(' and ')}.`;
+}
+
 export function mysqlSection(a: Host, b: Host, say: Say): Item | null {
   const port = agreed([...ports(a), ...ports(b)], 'port', say);
   const socket = agreed([...sockets(a), ...sockets(b)], 'socket', say);
@@ -74,7 +82,7 @@ export function mysqlSection(a: Host, b: Host, say: Say): Item | null {
       : value('port', Number(port.text), `From ${at(port)}.`),
     socket === null
       ? note(
-          'socket: /run/mysqld/mysqld.sock would let the agent reach its server without the network, and see at once that it died. No file names it.',
+          'No file names a socket. `socket: /run/mysqld/mysqld.sock` would let the agent reach its server without the network, and see at once that it died.',
         )
       : value(
           'socket',
@@ -104,6 +112,7 @@ export function mysqlSection(a: Host, b: Host, say: Say): Item | null {
   return section(
     'mysql',
     items.filter((i) => i !== null),
+    `How the servers themselves must be set: \`twinkeep config render my.cnf --node ${a.name}\` (and --node ${b.name}).${serverIds(a, b)}`,
   );
 }
 
@@ -168,7 +177,7 @@ export function failoverSection(a: Host, b: Host, options: ImportOptions, lag: L
             `${pinged.command.owner} pings it (${pinged.file ?? at(pinged.command.script.at)}). A node that cannot reach it does not promote itself.`,
           )
         : note(
-            'gateway: ADDRESS is worth adding (--gateway writes it): a node that cannot reach it has lost its network, and does not promote itself. No file names one.',
+            'No file names a gateway. `gateway: ADDRESS` (--gateway) is worth adding: a node that cannot reach it has lost its network, and does not promote itself.',
           ),
     lag === null
       ? null

@@ -2,7 +2,7 @@
 // Used by import.ts.
 import { formatDuration } from '../duration.ts';
 import type { InstanceConfig } from '../keepalived/types.ts';
-import { at, type Roles, type Twin } from './instances.ts';
+import { at, from, type Roles, type Twin } from './instances.ts';
 import type { Say } from './types.ts';
 import { fill, type Item, section, value } from './yaml.ts';
 
@@ -36,7 +36,7 @@ function idItem({ a, b }: Twin): Item {
 
 function interval({ a, b }: Twin, version: 2 | 3): Item {
   const ms = Math.min(a.advertIntervalMs, b.advertIntervalMs);
-  const place = [a, b].map((i) => at(i.placeOf('advert_int'))).join(' and ');
+  const place = [a, b].map((i) => from(i, 'advert_int')).join(' and ');
   const slow = `so a dead host is missed after up to ${formatDuration(ms * MISSED)}`;
   const better =
     ms > FAST_MS
@@ -53,7 +53,7 @@ function interval({ a, b }: Twin, version: 2 | 3): Item {
 /** Only the host with the higher priority could take the address back, so its word counts. */
 function preempt({ a, b }: Twin): Item {
   const higher = a.priority >= b.priority ? a : b;
-  const place = at(higher.placeOf(higher.preempt ? 'state' : 'nopreempt'));
+  const place = at(higher.preempt ? higher.at : higher.placeOf('nopreempt'));
   const delay =
     higher.preempt && higher.preemptDelayMs > 0
       ? ` preempt_delay has no counterpart: the role goes back once the node has caught up.`
@@ -84,7 +84,7 @@ function authentication({ a, b }: Twin, version: 2 | 3): Item | null {
       value(
         'passwordFile',
         'vrrp.password',
-        `The password is not copied. Put the word behind auth_pass alone into this file, on both hosts, with mode 0600: (umask 077; sed -n 's/.*auth_pass *"\\{0,1\\}\\([^ "}]*\\).*/\\1/p' /etc/keepalived/keepalived.conf | head -n 1 > /etc/twinkeep/vrrp.password)`,
+        `The password is not copied: put the word behind auth_pass (${at(used.placeOf('authentication'))}) alone into this file, with mode 0600, on both hosts.`,
       ),
     ],
     'VRRP passwords travel in clear, or are hashed in a way that is easy to break: they keep mistakes out, nobody else.',

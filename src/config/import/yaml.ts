@@ -59,7 +59,7 @@ const WORDS_OF_YAML = /^(?:true|false|yes|no|on|off|null|y|n)$/i;
 
 /** Numbers, addresses and plain words as they are; everything else quoted. What is quoted holds no line end. */
 function scalar(text: string): string {
-  return PLAIN.test(text) && !WORDS_OF_YAML.test(text) && !/^0[0-9]|^[0-9]+e[0-9]+$|^0x/.test(text)
+  return PLAIN.test(text) && !WORDS_OF_YAML.test(text) && !/^[0-9]+$|^0[0-9ox]|^[0-9]+e[0-9]+$/.test(text)
     ? text
     : JSON.stringify(text);
 }
@@ -90,7 +90,11 @@ function renderItem(item: Item, indent: string): string[] {
       ...why,
       `${indent}${item.key}: ${FILL_IN}   # FILL IN: ${tame(item.what)} (${tame(item.option)})`,
     ];
-  return [...why, `${indent}${item.key}:`, ...item.items.flatMap((each) => renderItem(each, `${indent}  `))];
+  return [
+    ...why,
+    `${indent}${scalar(item.key)}:`,
+    ...item.items.flatMap((each) => renderItem(each, `${indent}  `)),
+  ];
 }
 
 /** Sections apart from each other by an empty line. */
