@@ -2,6 +2,7 @@
 // what was typed is reported where it happens.
 import type { Report } from './findings.ts';
 import { readInstance } from './instance.ts';
+import { readLvsGlobal } from './lvsglobal.ts';
 import type { GLOBAL_DEFS } from './schema/global.ts';
 import type { TOP } from './schema/index.ts';
 import { readVirtualServers } from './servers.ts';
@@ -116,6 +117,7 @@ function readScripts(reading: Reading<typeof TOP>, report: Report): ScriptConfig
 export function makeConfig(reading: Reading<typeof TOP>, report: Report): KeepalivedConfig {
   const globals = mergeGlobals(reading);
   const global = readGlobal(globals);
+  const lvs = readLvsGlobal(globals, report);
   const mailByDefault = last(globals.smtp_alert_vrrp) ?? last(globals.smtp_alert) ?? false;
   const syncGroups = distinct('vrrp_sync_group', reading.values.vrrp_sync_group, report).map(
     (g): SyncGroupConfig => ({
@@ -134,7 +136,13 @@ export function makeConfig(reading: Reading<typeof TOP>, report: Report): Keepal
       readInstance(i, { global, globals, mailByDefault }, report),
     ),
     syncGroups,
-    virtualServers: readVirtualServers(reading, report),
+    lvs,
+    virtualServers: readVirtualServers({
+      top: reading,
+      lvs,
+      mailByDefault: last(globals.smtp_alert_checker) ?? last(globals.smtp_alert),
+      report,
+    }),
     reading,
   };
 }

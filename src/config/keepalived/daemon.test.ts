@@ -170,6 +170,120 @@ const CASES: readonly Case[] = [
     status: 5,
   },
   { name: 'a virtual server', text: server('TCP_CHECK {\n connect_port 80\n }'), status: 0 },
+  { name: 'a virtual server without a protocol', text: server('').replace('protocol TCP', ''), status: 5 },
+  { name: 'a virtual server without a scheduler', text: server('').replace('lb_algo rr', ''), status: 5 },
+  {
+    name: 'a virtual server without a way to forward',
+    text: server('').replace('lb_kind NAT', ''),
+    status: 5,
+  },
+  { name: 'an unknown scheduler', text: server('').replace('lb_algo rr', 'lb_algo foo'), status: 5 },
+  { name: 'an unknown way to forward', text: server('').replace('lb_kind NAT', 'lb_kind FOO'), status: 5 },
+  { name: 'a gue tunnel without a port', text: server('').replace('NAT', 'TUN type gue'), status: 5 },
+  { name: 'a gue tunnel', text: server('').replace('NAT', 'TUN type gue port 5 csum'), status: 0 },
+  { name: 'a real server twice', text: server('}\n real_server 10.0.0.8 80 {'), status: 5 },
+  { name: 'a real server of the other family', text: server('}\n real_server ::1 80 {'), status: 5 },
+  {
+    name: 'a quorum above all weights',
+    text: server('').replace('protocol', 'quorum 5\n protocol'),
+    status: 5,
+  },
+  {
+    name: 'a hysteresis as large as the quorum',
+    text: server('').replace('protocol', 'hysteresis 1\n protocol'),
+    status: 5,
+  },
+  { name: 'another port with DR', text: server('').replace('NAT', 'DR').replace('8 80', '8 81'), status: 5 },
+  { name: 'no port without persistence', text: server('').replace('9 80', '9'), status: 5 },
+  {
+    name: 'a flag of another scheduler',
+    text: server('').replace('protocol', 'sh-port\n protocol'),
+    status: 5,
+  },
+  { name: 'ops with TCP', text: server('').replace('protocol', 'ops\n protocol'), status: 5 },
+  {
+    name: 'persistence',
+    text: server('').replace('protocol', 'persistence_timeout\n persistence_granularity 24\n protocol'),
+    status: 0,
+  },
+  {
+    name: 'a mask that is none',
+    text: server('').replace('protocol', 'persistence_granularity foo\n protocol'),
+    status: 5,
+  },
+  {
+    name: 'a sorry server',
+    text: server('').replace('protocol', 'sorry_server 10.0.0.7 80\n sorry_server_inhibit\n protocol'),
+    status: 0,
+  },
+  {
+    name: 'a sorry server of the other family',
+    text: server('').replace('protocol', 'sorry_server ::1 80\n protocol'),
+    status: 5,
+  },
+  {
+    name: 'a group with ranges',
+    text: `virtual_server_group g {\n 10.0.0.1-5 80\n 10.0.1.0/30 80\n}\n${server('').replace('10.0.0.9 80', 'group g')}`,
+    status: 0,
+  },
+  {
+    name: 'a range that ends before it begins',
+    text: `virtual_server_group g {\n 10.0.0.1-10.0.0.0 80\n 10.0.0.4 80\n}\n${server('').replace('10.0.0.9 80', 'group g')}`,
+    status: 5,
+  },
+  {
+    name: 'a network with bits behind its mask',
+    text: `virtual_server_group g {\n 10.0.1.1/30 80\n 10.0.0.4 80\n}\n${server('').replace('10.0.0.9 80', 'group g')}`,
+    status: 5,
+  },
+  {
+    name: 'a group that there is not',
+    text: server('').replace('10.0.0.9 80', 'group g'),
+    status: 5,
+    daemon: [0, 'it leaves the virtual server out without a word'],
+  },
+  {
+    name: 'an address without a digest',
+    text: server('HTTP_GET {\n url {\n path /\n digest abc\n }\n }'),
+    status: 5,
+  },
+  {
+    name: 'a status code that is none',
+    text: server('HTTP_GET {\n url {\n path /\n status_code 200-99\n }\n }'),
+    status: 5,
+  },
+  {
+    name: 'a pattern that is none',
+    text: server('HTTP_GET {\n url {\n path /\n regex (\n }\n }'),
+    status: 5,
+    daemon: [0, 'it complains only when it starts'],
+  },
+  { name: 'a MISC_CHECK without a script', text: server('MISC_CHECK {\n }'), status: 5 },
+  { name: 'a FILE_CHECK of an unknown file', text: server('FILE_CHECK {\n track_file x\n }'), status: 5 },
+  {
+    name: 'a FILE_CHECK',
+    text: `track_file x {\n file /tmp/x\n}\n${server('FILE_CHECK {\n track_file x\n weight 2 reverse\n }')}`,
+    status: 0,
+  },
+  { name: 'a UDP_CHECK with a bad payload', text: server('UDP_CHECK {\n payload xyz\n }'), status: 5 },
+  { name: 'a DNS_CHECK with a bad name', text: server('DNS_CHECK {\n name a..b\n }'), status: 5 },
+  { name: 'bindto of the other family', text: server('TCP_CHECK {\n bindto ::1\n }'), status: 5 },
+  {
+    name: 'ha_suspend with a firewall mark',
+    text: 'virtual_server fwmark 3 {\n lb_algo rr\n lb_kind NAT\n ha_suspend\n real_server 10.0.0.8 {\n }\n}',
+    status: 5,
+  },
+  {
+    name: 'options of the load balancer',
+    text: 'global_defs {\n lvs_sync_daemon eth0 VI_1 id 3 maxlen 1000 port 1 ttl 1 group 224.0.0.3\n lvs_timeouts tcp 3 tcpfin 4 udp 5\n lvs_flush\n lvs_flush_on_stop VS\n}',
+    status: 0,
+  },
+  {
+    name: 'an unknown option of lvs_sync_daemon',
+    text: 'global_defs {\n lvs_sync_daemon eth0 inst VI_1 foo 3\n}',
+    status: 5,
+  },
+  { name: 'a time-out without a number', text: 'global_defs {\n lvs_timeouts tcp\n}', status: 5 },
   { name: 'nb_get_retry in TCP_CHECK', text: server('TCP_CHECK {\n nb_get_retry 3\n }'), status: 5 },
   { name: 'a port out of range', text: server('TCP_CHECK {\n connect_port 99999\n }'), status: 5 },
   { name: 'a global value out of range', text: 'global_defs {\n vrrp_version 4\n}', status: 5 },
@@ -431,7 +545,9 @@ function probes(schema: Schema, path: readonly string[], open: string, close: st
       keyword !== 'instance' &&
       keyword !== 'net_namespace' &&
       keyword !== 'config_save_dir' &&
-      keyword !== 'tmp_config_directory',
+      keyword !== 'tmp_config_directory' &&
+      // Our own.
+      keyword !== 'MYSQL_CHECK',
   );
   const own = {
     path: path.join(' > ') || 'the top',

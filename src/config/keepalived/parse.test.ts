@@ -243,7 +243,16 @@ describe('what hurts in practice', () => {
       `${instance()}vrrp_sync_group g {\n group {\n v\n x\n}\n}`,
       ['error group-small', 'error instance-unknown'],
     ],
-    ['a virtual server', 'virtual_server 10.0.0.9 1 {\n}', ['warning ip-vs']],
+    [
+      'a virtual server',
+      'virtual_server 10.0.0.9 1 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.8 1 {\n}\n}',
+      ['warning ip-vs'],
+    ],
+    [
+      'a virtual server of which nothing is said',
+      'virtual_server 10.0.0.9 1 {\n}',
+      ['error protocol-missing', 'error real-server-missing'],
+    ],
     [
       'an address outside of the network',
       instance().replace('10.0.0.9', '10.0.3.9'),

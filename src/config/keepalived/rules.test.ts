@@ -135,7 +135,7 @@ describe('the wire and the host', () => {
     ],
     [
       'a checker that looks once a minute',
-      'virtual_server 10.0.0.9 1 {\nreal_server 10.0.0.8 1 {\nTCP_CHECK {\n}\n}\n}',
+      'virtual_server 10.0.0.9 1 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.8 1 {\nTCP_CHECK {\n}\n}\n}',
       ['warning delay-loop-long', 'warning ip-vs'],
     ],
   ])('%s', (_what, text, expected) => {

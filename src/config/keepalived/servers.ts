@@ -1,113 +1,100 @@
-// Virtual servers, their real servers and checkers, with the inheritance virtual server -> real server -> checker. Used by config.ts.
-import { parseIp } from '../../core/ip/address.ts';
+// Virtual servers with the C daemon's defaults and coercions, each reported. Used by config.ts; the parts are in lvs*.ts.
+import { serviceName } from '../../core/checker/names.ts';
+import { formatIp, parseIp } from '../../core/ip/address.ts';
 import { quote, type Report } from './findings.ts';
-import type { TOP } from './schema/index.ts';
-import { CHECKERS, type REAL_SERVER, type VIRTUAL_SERVER } from './schema/lvs.ts';
-import type { Placed, Reading, Script } from './spec.ts';
-import type { CheckerConfig, RealServerConfig, VirtualServerConfig } from './types.ts';
+import { readForwarding } from './lvsforwarding.ts';
+import { type GroupEntry, readGroups } from './lvsgroups.ts';
+import {
+  familyOf,
+  type Own,
+  readPort,
+  readQuorum,
+  readRealServers,
+  readSorry,
+  type ServersContext,
+  type Virtual,
+} from './lvsreal.ts';
+import { isPersistent, servicesOf } from './lvsservices.ts';
+import type { VirtualServerConfig } from './lvstypes.ts';
 import { last } from './values.ts';
-import type { Word } from './words.ts';
 
-/** What every level may set. */
-interface Pace {
-  readonly connect_timeout?: readonly Placed<number>[];
-  readonly retry?: readonly Placed<number>[];
-  readonly delay_before_retry?: readonly Placed<number>[];
-  readonly warmup?: readonly Placed<number>[];
-  readonly delay_loop?: readonly Placed<number>[];
-  readonly alpha?: readonly Placed<boolean>[];
+interface Identity {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number | null;
+  readonly entries: readonly GroupEntry[];
+  readonly kind: 'address' | 'fwmark' | 'group';
 }
 
-interface Checker extends Pace {
-  readonly connect_ip?: readonly Placed<string>[];
-  readonly connect_port?: readonly Placed<number>[];
-  readonly misc_path?: readonly Placed<Script>[];
-}
-
-function readPort(word: Word | undefined, report: Report): number | null {
-  if (word === undefined) return null;
-  const port = /^[0-9]{1,5}$/.test(word.text) ? Number(word.text) : Number.NaN;
-  if (port >= 1 && port <= 65_535) return port;
-  report('error', word.at, 'value', `"${quote(word.text)}" is no port`, 'write a number from 1 to 65535');
-  return null;
-}
-
-function readChecker(
-  kind: string,
-  checker: Placed<{ at: Placed<unknown>['at']; values: Checker }>,
-  levels: readonly Pace[],
-): CheckerConfig {
-  const v = checker.value.values;
-  const inherit = <K extends keyof Pace>(key: K) =>
-    [v, ...levels].map((level) => level[key]?.at(-1)?.value).find((x) => x !== undefined);
-  const intervalMs = (inherit('delay_loop') as number | undefined) ?? 60_000;
-  const retryByKind: Readonly<Record<string, number>> = { DNS_CHECK: 3, MISC_CHECK: 0 };
-  const delayByKind: Readonly<Record<string, number>> = {
-    DNS_CHECK: intervalMs,
-    HTTP_GET: 3000,
-    SSL_GET: 3000,
-  };
-  return {
-    kind,
-    at: checker.value.at,
-    connectAddress: last(v.connect_ip) ?? null,
-    connectPort: last(v.connect_port) ?? null,
-    timeoutMs: (inherit('connect_timeout') as number | undefined) ?? 5000,
-    retries: (inherit('retry') as number | undefined) ?? retryByKind[kind] ?? 1,
-    delayBeforeRetryMs: (inherit('delay_before_retry') as number | undefined) ?? delayByKind[kind] ?? 1000,
-    intervalMs,
-    warmupMs: (inherit('warmup') as number | undefined) ?? intervalMs,
-    startsDown: (inherit('alpha') as boolean | undefined) ?? false,
-    script: last(v.misc_path) ?? null,
-  };
-}
-
-function readRealServer(
-  real: Reading<typeof REAL_SERVER>,
-  virtual: Pace & { inhibit: boolean },
+/** null: it cannot be known what is meant, which is reported. */
+function identify(
+  reading: Virtual,
+  protocol: string,
+  groups: ReadonlyMap<string, readonly GroupEntry[]>,
   report: Report,
-): RealServerConfig {
-  const { values: v, args, at } = real;
-  const [host, port] = args;
-  if (host !== undefined && parseIp(host.text) === null)
+): Identity | null {
+  const [first, second] = reading.args;
+  const text = second?.text ?? '';
+  const at = second?.at ?? first?.at ?? reading.at;
+  if (first?.text === 'group') {
+    const entries = groups.get(text);
+    if (entries !== undefined)
+      return { kind: 'group', name: `[${text}]:0`, address: `group ${text}`, port: null, entries };
     report(
       'error',
-      host.at,
-      'address',
-      `"${quote(host.text)}" is no IP address`,
-      'write the address of the server, then its port',
+      at,
+      'group-unknown',
+      `there is no virtual_server_group "${quote(text)}", and this virtual server is left out`,
+      `known are ${[...groups.keys()].slice(0, 8).join(', ') || 'none'}`,
     );
-  const checkers = Object.keys(CHECKERS).flatMap((kind) =>
-    (
-      (v as Record<string, readonly Placed<{ at: Placed<unknown>['at']; values: Checker }>[]>)[kind] ?? []
-    ).map((c) => readChecker(kind, c, [v, virtual])),
-  );
-  return {
-    address: host?.text ?? '',
-    port: readPort(port, report),
-    at,
-    weight: last(v.weight) ?? 1,
-    notifyUp: last(v.notify_up) ?? null,
-    notifyDown: last(v.notify_down) ?? null,
-    inhibitOnFailure: last(v.inhibit_on_failure) ?? virtual.inhibit,
-    checkers,
-  };
-}
-
-function readVirtualServer(reading: Reading<typeof VIRTUAL_SERVER>, report: Report): VirtualServerConfig {
-  const { values: v, args, at } = reading;
-  const [first, second] = args;
-  const named = first?.text === 'group' || first?.text === 'fwmark';
-  if (!named && first !== undefined && parseIp(first.text) === null)
+    return null;
+  }
+  if (first?.text === 'fwmark') {
+    const mark = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
+    if (mark >= 1 && mark <= 4_294_967_295)
+      return {
+        kind: 'fwmark',
+        name: `FWM ${mark}`,
+        address: `fwmark ${text}`,
+        port: null,
+        entries: [{ kind: 'mark', mark, family: null }],
+      };
     report(
       'error',
-      first.at,
+      at,
+      'value',
+      `"${quote(text)}" is no firewall mark`,
+      'write a number from 1 to 4294967295',
+    );
+    return null;
+  }
+  const bytes = first === undefined ? null : parseIp(first.text);
+  if (bytes === null) {
+    report(
+      'error',
+      first?.at ?? at,
       'address',
-      `"${quote(first.text)}" is no IP address`,
+      `"${quote(first?.text ?? '')}" is no IP address`,
       'write an address and a port, `fwmark N` or `group NAME`',
     );
-  const protocol = last(v.protocol)?.toUpperCase();
-  if (first?.text === 'fwmark' && protocol !== undefined)
+    return null;
+  }
+  const address = formatIp(bytes);
+  const port = readPort(second, report);
+  return {
+    kind: 'address',
+    name: serviceName(address, protocol, port ?? 0),
+    address,
+    port,
+    entries: [{ kind: 'address', address, port: port ?? 0 }],
+  };
+}
+
+function readProtocol(reading: Virtual, report: Report): 'TCP' | 'UDP' | 'SCTP' {
+  const { values: v, args, at } = reading;
+  const typed = last(v.protocol)?.toUpperCase();
+  const marked = args[0]?.text === 'fwmark';
+  if (marked && typed !== undefined)
     report(
       'error',
       v.protocol?.at(-1)?.at ?? at,
@@ -115,21 +102,130 @@ function readVirtualServer(reading: Reading<typeof VIRTUAL_SERVER>, report: Repo
       'a virtual server by firewall mark has no protocol; the word is ignored',
       'remove protocol',
     );
+  if (typed === 'TCP' || typed === 'SCTP') return typed;
+  if (typed === undefined && !marked)
+    report(
+      'error',
+      at,
+      'protocol-missing',
+      'no protocol is given, and UDP is taken, as the C daemon does',
+      'add protocol TCP',
+    );
+  return marked ? 'TCP' : 'UDP';
+}
+
+function readVirtualServer(
+  reading: Virtual,
+  groups: ReadonlyMap<string, readonly GroupEntry[]>,
+  context: ServersContext,
+): VirtualServerConfig | null {
+  const { values: v, at } = reading;
+  const { report } = context;
+  const protocol = readProtocol(reading, report);
+  const identity = identify(reading, protocol, groups, report);
+  if (identity === null) return null;
+  const { kind, name, address, port, entries } = identity;
+  const families = new Set(entries.flatMap((e) => (e.kind === 'address' ? [familyOf(e.address)] : [])));
+  const [family] = families;
+  const method = [v.lvs_method?.at(-1), v.lb_kind?.at(-1)]
+    .filter((m) => m !== undefined)
+    .sort((a, b) => a.at.line - b.at.line)
+    .at(-1);
+  const forwarding = readForwarding(method, report);
+  if (
+    forwarding === null &&
+    method === undefined &&
+    !(v.real_server ?? []).every((r) => r.value.values.lvs_method)
+  )
+    report(
+      'error',
+      at,
+      'forwarding',
+      `${name} has no lb_kind, and NAT is taken`,
+      'add lb_kind NAT, DR or TUN',
+    );
+  const own: Own = {
+    ...context,
+    name,
+    protocol,
+    port: kind === 'address' ? port : null,
+    marked: kind === 'fwmark',
+    family: families.size === 1 ? (family ?? null) : null,
+    forwarding: forwarding ?? { method: 'NAT' },
+    v,
+  };
+  const realServers = readRealServers(own);
+  if (realServers.length === 0) {
+    report(
+      'error',
+      at,
+      'real-server-missing',
+      `${name} has no real servers, and is left out`,
+      'add real_server ADDRESS PORT { ... }',
+    );
+    return null;
+  }
+  const suspend = v.ha_suspend?.at(-1);
+  if (suspend !== undefined && kind !== 'address')
+    report(
+      'error',
+      suspend.at,
+      'ha-suspend',
+      `ha_suspend needs a virtual server with one address, and ${name} has none`,
+      'remove ha_suspend',
+    );
+  if (kind === 'address' && port === null && !isPersistent(v))
+    report(
+      'error',
+      at,
+      'persistence',
+      `${name} has no port, which only a persistent service can be without; persistence_timeout 360 is taken`,
+      'add a port, or persistence_timeout',
+    );
   return {
-    address: named ? `${first?.text} ${second?.text ?? ''}` : (first?.text ?? ''),
-    port: named ? null : readPort(second, report),
+    name,
+    address,
+    port,
     at,
-    protocol: protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP',
-    quorum: last(v.quorum) ?? 1,
-    hysteresis: last(v.hysteresis) ?? 0,
+    protocol,
+    services: servicesOf(entries, {
+      at,
+      v,
+      name,
+      protocol,
+      realFamily: familyOf(realServers[0]?.address ?? ''),
+      report,
+    }),
+    ...readQuorum(realServers, own),
     quorumUp: last(v.quorum_up) ?? null,
     quorumDown: last(v.quorum_down) ?? null,
-    realServers: (v.real_server ?? []).map((r) =>
-      readRealServer(r.value, { ...v, inhibit: v.inhibit_on_failure !== undefined }, report),
-    ),
+    omega: v.omega !== undefined,
+    suspendWithout: suspend !== undefined && kind === 'address' ? address : null,
+    mail: last(v.smtp_alert) ?? context.mailByDefault ?? false,
+    sorry: readSorry(realServers, own),
+    realServers,
   };
 }
 
-export function readVirtualServers(reading: Reading<typeof TOP>, report: Report): VirtualServerConfig[] {
-  return (reading.values.virtual_server ?? []).map((each) => readVirtualServer(each.value, report));
+export function readVirtualServers(context: ServersContext): VirtualServerConfig[] {
+  const { top, report } = context;
+  const groups = readGroups(top, report);
+  const seen = new Set<string>();
+  return (top.values.virtual_server ?? []).flatMap((each) => {
+    const server = readVirtualServer(each.value, groups, context);
+    if (server === null) return [];
+    const key = `${server.name} ${server.protocol}`;
+    if (seen.has(key)) {
+      report(
+        'error',
+        each.value.at,
+        'virtual-server-twice',
+        `there is a virtual server ${server.name} before this one; only the first counts`,
+        'remove one of the two',
+      );
+      return [];
+    }
+    seen.add(key);
+    return [server];
+  });
 }

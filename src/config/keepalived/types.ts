@@ -1,9 +1,17 @@
 // keepalived.conf as the rest of the program sees it: defaults filled in and odd values made even as the C daemon does it.
 // Times are in milliseconds. Made by config.ts; what is not here (static routes, BFD, LVS groups) is in `reading`, as typed.
 import type { AddressEntry, TrackEntry, UnicastPeer } from './entries.ts';
+import type { LvsGlobalConfig, VirtualServerConfig } from './lvstypes.ts';
 import type { TOP } from './schema/index.ts';
 import type { Placed, Reading, Script } from './spec.ts';
 import type { Place } from './text.ts';
+
+export type {
+  CheckerConfig,
+  LvsGlobalConfig,
+  RealServerConfig,
+  VirtualServerConfig,
+} from './lvstypes.ts';
 
 export interface Notify {
   readonly any: Script | null;
@@ -134,50 +142,12 @@ export interface SyncGroupConfig {
   readonly mail: boolean;
 }
 
-export interface CheckerConfig {
-  readonly kind: string;
-  readonly at: Place;
-  readonly connectAddress: string | null;
-  readonly connectPort: number | null;
-  readonly timeoutMs: number;
-  readonly retries: number;
-  readonly delayBeforeRetryMs: number;
-  readonly intervalMs: number;
-  readonly warmupMs: number;
-  /** true: counts as down until its first success. */
-  readonly startsDown: boolean;
-  readonly script: Script | null;
-}
-
-export interface RealServerConfig {
-  readonly address: string;
-  readonly port: number | null;
-  readonly at: Place;
-  readonly weight: number;
-  readonly notifyUp: Script | null;
-  readonly notifyDown: Script | null;
-  readonly inhibitOnFailure: boolean;
-  readonly checkers: readonly CheckerConfig[];
-}
-
-export interface VirtualServerConfig {
-  /** `192.0.2.100`, `fwmark 3` or `group name`. */
-  readonly address: string;
-  readonly port: number | null;
-  readonly at: Place;
-  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
-  readonly quorum: number;
-  readonly hysteresis: number;
-  readonly quorumUp: Script | null;
-  readonly quorumDown: Script | null;
-  readonly realServers: readonly RealServerConfig[];
-}
-
 export interface KeepalivedConfig {
   readonly global: GlobalConfig;
   readonly scripts: readonly ScriptConfig[];
   readonly instances: readonly InstanceConfig[];
   readonly syncGroups: readonly SyncGroupConfig[];
+  readonly lvs: LvsGlobalConfig;
   readonly virtualServers: readonly VirtualServerConfig[];
   /** Everything as typed, with places; also the blocks that have no form of their own above. */
   readonly reading: Reading<typeof TOP>;

@@ -1,5 +1,4 @@
-// Every keyword of virtual servers, their real servers and the checkers (keepalived 2.3). A pair uses the checkers of its own
-// server; the load balancer of the kernel is not steered.
+// Every keyword of virtual servers, their real servers and the checkers (keepalived 2.3), and MYSQL_CHECK, which is our own.
 import { rows } from '../entries.ts';
 import {
   address,
@@ -9,14 +8,16 @@ import {
   flag,
   integer,
   not,
+  type Placed,
   repeated,
+  type Spec,
   script,
   seconds,
   toggle,
   word,
   words,
 } from '../spec.ts';
-import { BFD, IPVS } from './reasons.ts';
+import { BFD } from './reasons.ts';
 
 const UINT = 4_294_967_295;
 const TIME_MAX_S = 4294;
@@ -46,12 +47,12 @@ const CONNECTION = {
   bindto: address(),
   bind_if: word(),
   bind_port: integer(1, 65_535),
-  fwmark: not(integer(1, UINT), IPVS),
+  fwmark: integer(1, UINT),
 } as const;
 
-const URL = {
+export const URL = {
   path: word(),
-  digest: word(),
+  digest: repeated(word()),
   status_code: words(1),
   virtualhost: word(),
   regex: word(),
@@ -70,6 +71,21 @@ const HTTP = {
   virtualhost: word(),
   enable_sni: flag(),
   url: block(URL),
+} as const;
+
+/** Our own: a log-in and a question instead of a shell script. */
+const MYSQL = {
+  ...CHECK,
+  connect_timeout: PACE.connect_timeout,
+  connect_ip: address(),
+  connect_port: integer(1, 65_535),
+  user: word(),
+  password_file: word(),
+  query: word(),
+  replication: words(0, 1),
+  max_lag: integer(0, UINT),
+  require_writable: flag(),
+  tls: words(0, 2),
 } as const;
 
 export const CHECKERS = {
@@ -103,15 +119,16 @@ export const CHECKERS = {
   }),
   BFD_CHECK: not(block({ name: word(), alpha: toggle() }), BFD),
   FILE_CHECK: block({ track_file: word(), dynamic: flag(), weight: words(1, 2) }),
+  MYSQL_CHECK: block(MYSQL),
 } as const;
 
 export const REAL_SERVER = {
   weight: integer(0, 2_147_483_647),
-  lvs_method: not(words(1), IPVS),
+  lvs_method: words(1),
   notify_up: script(),
   notify_down: script(),
-  uthreshold: not(integer(0, UINT), IPVS),
-  lthreshold: not(integer(0, UINT), IPVS),
+  uthreshold: integer(0, UINT),
+  lthreshold: integer(0, UINT),
   smtp_alert: toggle(),
   virtualhost: word(),
   snmp_name: word(),
@@ -125,22 +142,22 @@ export const VIRTUAL_SERVER = {
   ...PACE,
   alpha: flag(),
   omega: flag(),
-  lvs_sched: not(word(), IPVS),
-  lb_algo: not(word(), IPVS),
-  lvs_method: not(words(1), IPVS),
-  lb_kind: not(words(1), IPVS),
-  'flag-1': not(flag(), IPVS),
-  'flag-2': not(flag(), IPVS),
-  'flag-3': not(flag(), IPVS),
-  'sh-port': not(flag(), IPVS),
-  'sh-fallback': not(flag(), IPVS),
-  'mh-port': not(flag(), IPVS),
-  'mh-fallback': not(flag(), IPVS),
-  hashed: not(flag(), IPVS),
-  ops: not(flag(), IPVS),
-  persistence_engine: not(word(), IPVS),
-  persistence_timeout: not(integer(1, UINT, { default: 360 }), IPVS),
-  persistence_granularity: not(word(), IPVS),
+  lvs_sched: word(),
+  lb_algo: word(),
+  lvs_method: words(1),
+  lb_kind: words(1),
+  'flag-1': flag(),
+  'flag-2': flag(),
+  'flag-3': flag(),
+  'sh-port': flag(),
+  'sh-fallback': flag(),
+  'mh-port': flag(),
+  'mh-fallback': flag(),
+  hashed: flag(),
+  ops: flag(),
+  persistence_engine: word(),
+  persistence_timeout: integer(1, UINT, { default: 360 }),
+  persistence_granularity: word(),
   protocol: choice('TCP', 'UDP', 'SCTP', 'tcp', 'udp', 'sctp'),
   ha_suspend: flag(),
   smtp_alert: toggle(),
@@ -151,15 +168,29 @@ export const VIRTUAL_SERVER = {
   quorum_up: script(),
   quorum_down: script(),
   ip_family: choice('inet', 'inet6'),
-  sorry_server: not(words(1, 2), IPVS),
-  sorry_server_inhibit: not(flag(), IPVS),
-  sorry_server_lvs_method: not(words(1), IPVS),
+  sorry_server: words(1, 2),
+  sorry_server_inhibit: flag(),
+  sorry_server_lvs_method: words(1),
   inhibit_on_failure: flag(),
   real_server: block(REAL_SERVER, [1, 2]),
 } as const;
 
+interface Group {
+  readonly name: string;
+  readonly lines: readonly Placed<readonly string[]>[];
+}
+
+const group = (): Spec<Group> => ({
+  ...rows(),
+  words: [1, 1],
+  read: (statement, report) => ({
+    name: statement.args[0]?.text ?? '',
+    lines: rows().read(statement, report) ?? [],
+  }),
+});
+
 export const LVS = {
   virtual_server: block(VIRTUAL_SERVER, [1, 2]),
-  virtual_server_group: not(repeated({ ...rows(), words: [1, 1] as const }), IPVS),
+  virtual_server_group: group(),
   SSL: block({ password: word(), ca: word(), certificate: word(), key: word() }),
 } as const;
