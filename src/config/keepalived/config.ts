@@ -2,7 +2,9 @@
 // what was typed is reported where it happens.
 import type { Report } from './findings.ts';
 import { readInstance } from './instance.ts';
+import type { ReadFiles } from './lines.ts';
 import { readLvsGlobal } from './lvsglobal.ts';
+import { newNetworkContext, readRoutes, readRules } from './network.ts';
 import type { GLOBAL_DEFS } from './schema/global.ts';
 import type { TOP } from './schema/index.ts';
 import { readVirtualServers } from './servers.ts';
@@ -114,9 +116,10 @@ function readScripts(reading: Reading<typeof TOP>, report: Report): ScriptConfig
   });
 }
 
-export function makeConfig(reading: Reading<typeof TOP>, report: Report): KeepalivedConfig {
+export function makeConfig(reading: Reading<typeof TOP>, read: ReadFiles, report: Report): KeepalivedConfig {
   const globals = mergeGlobals(reading);
   const global = readGlobal(globals);
+  const network = newNetworkContext(read, globals.vmac_prefix?.at(-1), report);
   const lvs = readLvsGlobal(globals, report);
   const mailByDefault = last(globals.smtp_alert_vrrp) ?? last(globals.smtp_alert) ?? false;
   const syncGroups = distinct('vrrp_sync_group', reading.values.vrrp_sync_group, report).map(
@@ -131,9 +134,13 @@ export function makeConfig(reading: Reading<typeof TOP>, report: Report): Keepal
   );
   return {
     global,
+    staticAddresses: (reading.values.static_ipaddress ?? []).flatMap((each) => each.value),
+    // Before the instances': rules without a preference get theirs in this order.
+    staticRoutes: readRoutes(reading.values.static_routes, true, network, report),
+    staticRules: readRules(reading.values.static_rules, true, network, report),
     scripts: readScripts(reading, report),
     instances: distinct('vrrp_instance', reading.values.vrrp_instance, report).map((i) =>
-      readInstance(i, { global, globals, mailByDefault }, report),
+      readInstance(i, { global, globals, mailByDefault, network }, report),
     ),
     syncGroups,
     lvs,

@@ -18,6 +18,8 @@ export interface AddressEntry {
   readonly broadcast: string | null;
   readonly peer: string | null;
   readonly tracked: boolean;
+  /** Of static addresses: the track_group whose instances its loss puts into FAULT. */
+  readonly trackGroup: string | null;
   readonly useVmac: boolean;
   /** The rest, as typed: home, -nodad, preferred_lft 0, ... */
   readonly options: readonly string[];
@@ -42,8 +44,19 @@ function readAddressEntry(line: Statement, report: Report): AddressEntry | undef
     return undefined;
   }
   const options = readOptions(line.args, report);
+  checkOptions(line, mask !== undefined, options, report);
   const value = (...names: string[]) => names.map((n) => options.get(n)).find((v) => v !== undefined) ?? null;
-  const known = new Set(['dev', 'label', 'scope', 'brd', 'broadcast', 'peer', 'no_track', 'use_vmac']);
+  const known = new Set([
+    'dev',
+    'label',
+    'scope',
+    'brd',
+    'broadcast',
+    'peer',
+    'no_track',
+    'use_vmac',
+    'track_group',
+  ]);
   return {
     address: formatIp(bytes),
     prefix,
@@ -54,11 +67,41 @@ function readAddressEntry(line: Statement, report: Report): AddressEntry | undef
     broadcast: value('brd', 'broadcast'),
     peer: value('peer'),
     tracked: !options.has('no_track'),
+    trackGroup: value('track_group'),
     useVmac: options.has('use_vmac'),
     options: [...options]
       .filter(([name]) => !known.has(name))
       .map(([name, v]) => (v === '' ? name : `${name} ${v}`)),
   };
+}
+
+const SCOPES: ReadonlySet<string> = new Set(['global', 'site', 'link', 'host', 'nowhere']);
+
+function checkOptions(
+  line: Statement,
+  prefixTyped: boolean,
+  options: Map<string, string>,
+  report: Report,
+): void {
+  const scope = options.get('scope');
+  if (scope !== undefined && !SCOPES.has(scope) && !(/^[0-9]{1,3}$/.test(scope) && Number(scope) <= 255)) {
+    report(
+      'error',
+      line.at,
+      'address-option',
+      `"${quote(scope)}" is no scope of an address, and is ignored`,
+      `write one of ${[...SCOPES].join(', ')}, or a number from 0 to 255`,
+    );
+    options.delete('scope');
+  }
+  if (prefixTyped && options.has('peer'))
+    report(
+      'error',
+      line.at,
+      'address-peer',
+      'an address with a peer has no length of its own; that of the peer counts',
+      'write ADDRESS peer ADDRESS/LENGTH',
+    );
 }
 
 function readOptions(args: readonly Word[], report: Report): Map<string, string> {
@@ -155,6 +198,10 @@ export const peers = (): Spec<readonly Placed<UnicastPeer>[]> =>
     return { address: formatIp(bytes), minTtl: ttl('min_ttl'), maxTtl: ttl('max_ttl') };
   });
 
-/** Routes, rules and the like: kept word by word. */
+/** Routes and rules: their words with their places; network.ts reads them once the names of routing tables are known. */
+export const wordLines = (): Spec<readonly Placed<readonly Word[]>[]> =>
+  lines((line) => [{ text: line.keyword, at: line.at }, ...line.args]);
+
+/** Others: kept word by word. */
 export const rows = (): Spec<readonly Placed<readonly string[]>[]> =>
   lines((line) => [line.keyword, ...line.args.map((a) => a.text)]);

@@ -1,6 +1,7 @@
 // One vrrp_instance with the defaults and coercions of the C daemon (vrrp_complete_instance there). Used by config.ts.
 import type { AddressEntry } from './entries.ts';
 import type { Report } from './findings.ts';
+import { type NetworkContext, readRoutes, readRules, readVmac } from './network.ts';
 import type { GLOBAL_DEFS } from './schema/global.ts';
 import type { VRRP_INSTANCE } from './schema/vrrp.ts';
 import type { Placed, Reading } from './spec.ts';
@@ -15,6 +16,7 @@ interface Context {
   readonly global: GlobalConfig;
   readonly globals: Globals;
   readonly mailByDefault: boolean;
+  readonly network: NetworkContext;
 }
 
 const PASSWORD_MAX = 8;
@@ -27,7 +29,7 @@ export function readInstance(
   report: Report,
 ): InstanceConfig {
   const { values: v, at } = reading;
-  const { global, globals } = context;
+  const { global, globals, network } = context;
   const name = reading.args[0]?.text ?? '';
   const placeOf = (keyword: string) =>
     (v as Record<string, readonly Placed<unknown>[]>)[keyword]?.at(-1)?.at ?? at;
@@ -48,12 +50,14 @@ export function readInstance(
       'write version 3',
     );
   const preempt = v.nopreempt === undefined || (v.preempt?.at(-1)?.at.line ?? 0) > placeOf('nopreempt').line;
+  const unicast = (v.unicast_peer ?? []).some((each) => each.value.length > 0);
+  const virtualRouterId = last(v.virtual_router_id) ?? null;
   const instance: InstanceConfig = {
     name,
     at,
     state,
     interface: last(v.interface) ?? null,
-    virtualRouterId: last(v.virtual_router_id) ?? null,
+    virtualRouterId,
     priority,
     version,
     family,
@@ -64,6 +68,9 @@ export function readInstance(
     accept: priority === OWNER || v.no_accept === undefined || v.accept !== undefined,
     addresses,
     excluded: (v.virtual_ipaddress_excluded ?? []).flatMap((each) => each.value),
+    routes: readRoutes(v.virtual_routes, false, network, report),
+    rules: readRules(v.virtual_rules, false, network, report),
+    vmac: readVmac(v, { name, virtualRouterId, family, unicast, strict }, network, report),
     sourceAddress: last(v.unicast_src_ip) ?? last(v.mcast_src_ip) ?? null,
     multicastGroup: last(v.mcast_dst_ip) ?? null,
     unicastPeers: (v.unicast_peer ?? []).flatMap((each) => each.value),

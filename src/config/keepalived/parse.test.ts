@@ -180,7 +180,7 @@ describe('words that are wrong', () => {
     ['a slashed comment at the start', `// nine\n${instance()}`, 'error slash-comment'],
     ['two instances of one name', instance() + instance('', 'v', 6), 'error name-twice'],
     ['an old name', instance('native_ipv6'), 'warning deprecated'],
-    ['a keyword that is not carried out', instance('use_vmac'), 'warning not-implemented'],
+    ['a keyword that is not carried out', instance('use_vmac_addr'), 'warning not-implemented'],
   ])('%s: %s', (_what, text, expected) => {
     expect(found(text)).toContain(expected);
   });

@@ -5,6 +5,7 @@
 import { makeConfig } from './config.ts';
 import { collectFindings, type KeepalivedFinding } from './findings.ts';
 import type { Host } from './host.ts';
+import { READING_LIMITS, type ReadingLimits } from './limits.ts';
 import { type ReadFiles, readLines } from './lines.ts';
 import type { Environment } from './parameters.ts';
 import { readBlock } from './read.ts';
@@ -23,6 +24,8 @@ export type { KeepalivedConfig } from './types.ts';
 export interface ParseOptions extends Partial<Environment> {
   /** What is known of the host that the file is for; addresses are compared with it. */
   readonly host?: Host;
+  /** Default: READING_LIMITS. */
+  readonly limits?: ReadingLimits;
 }
 
 export interface ParsedKeepalivedConf {
@@ -42,9 +45,10 @@ export function parseKeepalivedConf(
   const findings = collectFindings();
   const { report } = findings;
   const environment: Environment = { configId: '', ...options };
-  const tree = buildTree(readLines(text, file, { read, environment, report }), TOP_ONLY, report);
+  const { limits = READING_LIMITS } = options;
+  const tree = buildTree(readLines(text, file, { read, environment, report, limits }), TOP_ONLY, report);
   const top = { name: '', args: [], at: { file, line: 1, column: 1 } };
-  const config = makeConfig(readBlock(tree, TOP, top, report), report);
+  const config = makeConfig(readBlock(tree, TOP, top, report), read, report);
   checkRules(config, report, options.host ?? null);
   const order = new Map<string, number>([[file, 0]]);
   for (const finding of findings.list()) if (!order.has(finding.file)) order.set(finding.file, order.size);

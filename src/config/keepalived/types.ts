@@ -1,5 +1,7 @@
 // keepalived.conf as the rest of the program sees it: defaults filled in and odd values made even as the C daemon does it.
 // Times are in milliseconds. Made by config.ts; what is not here (static routes, BFD, LVS groups) is in `reading`, as typed.
+import type { RouteSpec } from '../../core/netlink/route.ts';
+import type { RuleSpec } from '../../core/netlink/rule.ts';
 import type { AddressEntry, TrackEntry, UnicastPeer } from './entries.ts';
 import type { LvsGlobalConfig, VirtualServerConfig } from './lvstypes.ts';
 import type { TOP } from './schema/index.ts';
@@ -90,6 +92,19 @@ export type Authentication =
   /** At most 8 characters; the rest is cut off as the C daemon does. */
   | { readonly type: 'pass' | 'ah'; readonly password: string };
 
+export interface VmacConfig {
+  /** Default: vrrp.VRID; made up anew where another instance has that. */
+  readonly name: string;
+  readonly kind: 'macvlan' | 'ipvlan';
+  /** Adverts leave from the underlying interface. */
+  readonly transmitBase: boolean;
+  /** null: VRRP's own. With five octets the VRID is the sixth. */
+  readonly macAddress: string | null;
+  readonly ipvlanFlag: 'bridge' | 'private' | 'vepa';
+  /** The ipvlan's own address. */
+  readonly sourceAddress: string | null;
+}
+
 export interface InstanceConfig {
   readonly name: string;
   readonly at: Place;
@@ -109,6 +124,10 @@ export interface InstanceConfig {
   readonly accept: boolean;
   readonly addresses: readonly Placed<AddressEntry>[];
   readonly excluded: readonly Placed<AddressEntry>[];
+  readonly routes: readonly Placed<RouteSpec>[];
+  readonly rules: readonly Placed<RuleSpec>[];
+  /** null: the addresses live on the interface itself. */
+  readonly vmac: VmacConfig | null;
   readonly sourceAddress: string | null;
   readonly multicastGroup: string | null;
   /** Empty: multicast. */
@@ -144,6 +163,9 @@ export interface SyncGroupConfig {
 
 export interface KeepalivedConfig {
   readonly global: GlobalConfig;
+  readonly staticAddresses: readonly Placed<AddressEntry>[];
+  readonly staticRoutes: readonly Placed<RouteSpec>[];
+  readonly staticRules: readonly Placed<RuleSpec>[];
   readonly scripts: readonly ScriptConfig[];
   readonly instances: readonly InstanceConfig[];
   readonly syncGroups: readonly SyncGroupConfig[];

@@ -1,5 +1,5 @@
 // Policy rules over rtnetlink (ip-rule(8), include/uapi/linux/fib_rules.h): what keepalived.conf calls virtual_rules and
-// static_rules. src/config/keepalived/policyrules.ts makes the specs, src/io/linux/netlink.ts sends them.
+// static_rules. src/config/keepalived/rules-entries.ts makes the specs, src/io/linux/netlink.ts sends them.
 
 import { type Cidr, formatIp, type IpFamily, parseIp } from '../ip/address.ts';
 import {

@@ -1,6 +1,6 @@
 // Every keyword of global_defs (keepalived 2.3), and of the other top-level statements that concern the daemon as a whole.
 
-import { rows } from '../entries.ts';
+import { addresses, rows, wordLines } from '../entries.ts';
 import {
   address,
   block,
@@ -15,7 +15,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { DBUS, FIREWALL, IPVS, NAMESPACE, NATIVE, SNMP, VMAC } from './reasons.ts';
+import { DBUS, FIREWALL, IPVS, NAMESPACE, SNMP, VMAC_ADDRESS } from './reasons.ts';
 
 const PROCESS = 'the agent has one layout of processes; systemd names and places them';
 const BUFFERS = 'the agent sizes its sockets itself and counts what it loses';
@@ -62,8 +62,8 @@ export const GLOBAL_DEFS = {
   vrrp_garp_interval: seconds(0, 1000),
   vrrp_gna_interval: seconds(0, 1000),
   vrrp_min_garp: toggle(),
-  vrrp_garp_extra_if: not(words(1, 2), VMAC),
-  vrrp_vmac_garp_intvl: not(deprecated(words(1, 2), 'vrrp_garp_extra_if'), VMAC),
+  vrrp_garp_extra_if: not(words(1, 2), VMAC_ADDRESS),
+  vrrp_vmac_garp_intvl: not(deprecated(words(1, 2), 'vrrp_garp_extra_if'), VMAC_ADDRESS),
   vrrp_lower_prio_no_advert: toggle(),
   vrrp_higher_prio_send_advert: toggle(),
   vrrp_down_timer_adverts: integer(1, 100),
@@ -99,15 +99,21 @@ export const GLOBAL_DEFS = {
   vrrp_iptables: not(words(0, 2), FIREWALL),
   vrrp_ipsets: not(words(0, 5), FIREWALL),
   disable_local_igmp: not(flag(), FIREWALL),
-  iproute_usr_dir: not(word(), 'names of routing tables are not looked up'),
-  iproute_etc_dir: not(word(), 'names of routing tables are not looked up'),
+  iproute_usr_dir: not(
+    word(),
+    'names of routing tables are looked up in /etc/iproute2 and /usr/share/iproute2',
+  ),
+  iproute_etc_dir: not(
+    word(),
+    'names of routing tables are looked up in /etc/iproute2 and /usr/share/iproute2',
+  ),
   lvs_sync_daemon: words(1),
   lvs_timeouts: words(1, 6),
   lvs_flush: flag(),
   lvs_flush_on_stop: words(0, 1),
   lvs_flush_onstop: deprecated(words(0, 1), 'lvs_flush_on_stop'),
-  vmac_prefix: not(word(), VMAC),
-  vmac_addr_prefix: not(word(), VMAC),
+  vmac_prefix: word(),
+  vmac_addr_prefix: not(word(), VMAC_ADDRESS),
   process_names: not(flag(), PROCESS),
   process_name: not(word(), PROCESS),
   vrrp_process_name: not(word(), PROCESS),
@@ -171,9 +177,9 @@ export const DAEMON = {
   child_wait_time: integer(0, 300),
   interface_up_down_delays: rows(),
   track_group: block({ group: list() }, [1, 1]),
-  static_ipaddress: not(rows(), NATIVE),
-  static_routes: not(rows(), NATIVE),
-  static_rules: not(rows(), NATIVE),
+  static_ipaddress: addresses(),
+  static_routes: wordLines(),
+  static_rules: wordLines(),
   garp_group: block({
     garp_interval: seconds(0, 1000),
     gna_interval: seconds(0, 1000),

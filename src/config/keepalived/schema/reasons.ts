@@ -6,6 +6,6 @@ export const NAMESPACE =
   'start the agent inside the namespace instead (ip netns exec, or NetworkNamespacePath= of systemd)';
 export const SNMP = 'there is no SNMP agent; the figures are at /metrics for Prometheus';
 export const DBUS = 'there is no D-Bus interface; the API has all of it';
-export const VMAC = 'VIPs live on the real interface; no macvlan is made';
-export const NATIVE = 'the network configuration of the host sets fixed addresses, routes and rules';
+export const VMAC_ADDRESS =
+  'a virtual MAC is made for the interface of the instance only; VIPs on other interfaces have those interfaces’ own MAC';
 export const BFD = 'VRRP with short adverts finds a dead host as fast';

@@ -1,5 +1,5 @@
 // Every keyword of the VRRP side (keepalived 2.3): scripts, tracked files and processes, groups, instances, and BFD.
-import { addresses, peers, rows, tracks } from '../entries.ts';
+import { addresses, peers, tracks, wordLines } from '../entries.ts';
 import {
   address,
   block,
@@ -17,7 +17,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { BFD, IPVS, NATIVE, VMAC } from './reasons.ts';
+import { BFD, IPVS, VMAC_ADDRESS } from './reasons.ts';
 
 export const VRRP_SCRIPT = {
   script: script(),
@@ -112,8 +112,8 @@ export const VRRP_INSTANCE = {
   garp_master_refresh_repeat: integer(1, 255),
   garp_lower_prio_delay: integer(0, 1000),
   garp_lower_prio_repeat: integer(0, 255),
-  garp_extra_if: not(words(1, 2), VMAC),
-  vmac_garp_intvl: not(deprecated(words(1, 2), 'garp_extra_if'), VMAC),
+  garp_extra_if: not(words(1, 2), VMAC_ADDRESS),
+  vmac_garp_intvl: not(deprecated(words(1, 2), 'garp_extra_if'), VMAC_ADDRESS),
   lower_prio_no_advert: toggle(),
   higher_prio_send_advert: toggle(),
   down_timer_adverts: integer(1, 100),
@@ -123,18 +123,18 @@ export const VRRP_INSTANCE = {
   skip_check_adv_addr: toggle(),
   strict_mode: toggle(),
   accept: flag(),
-  no_accept: not(flag(), 'a VIP that does not answer is of no use to a database'),
+  no_accept: flag(),
   promote_secondaries: flag(),
   native_ipv6: deprecated(flag(), 'nothing: the addresses say it'),
   debug: not(integer(0, 4), 'the C daemon does nothing with it either'),
   kernel_rx_buf_size: not(integer(1, 4_294_967_295), 'the agent sizes its sockets itself'),
   linkbeat_use_polling: not(flag(), 'the kernel reports a lost link over netlink at once'),
-  virtual_routes: not(rows(), NATIVE),
-  virtual_rules: not(rows(), NATIVE),
-  use_vmac: not(words(0, 3), VMAC),
-  use_vmac_addr: not(flag(), VMAC),
-  vmac_xmit_base: not(flag(), VMAC),
-  use_ipvlan: not(words(0, 3), VMAC),
+  virtual_routes: wordLines(),
+  virtual_rules: wordLines(),
+  use_vmac: words(0, 2),
+  use_vmac_addr: not(flag(), VMAC_ADDRESS),
+  vmac_xmit_base: flag(),
+  use_ipvlan: words(0, 3),
   vrf: not(word(), 'VRFs are not looked at'),
   lvs_sync_daemon_interface: not(deprecated(word(), 'lvs_sync_daemon in global_defs'), IPVS),
 } as const;
