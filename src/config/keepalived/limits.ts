@@ -20,6 +20,26 @@ export const FILES_MAX = 512;
 export const EXPANSION_DEPTH_MAX = 20;
 /** Parameters replaced in one line. */
 export const REPLACEMENTS_MAX = 512;
+
+/** What grows with a file, as one object: a test reads under smaller ones, and counts. */
+export interface ReadingLimits {
+  readonly fileCharacters: number;
+  readonly lineCharacters: number;
+  readonly lines: number;
+  readonly pieces: number;
+  readonly characters: number;
+  readonly replacements: number;
+}
+
+export const READING_LIMITS: ReadingLimits = {
+  fileCharacters: FILE_CHARACTERS_MAX,
+  lineCharacters: LINE_CHARACTERS_MAX,
+  lines: LINES_MAX,
+  pieces: PIECES_MAX,
+  characters: CHARACTERS_MAX,
+  replacements: REPLACEMENTS_MAX,
+};
+
 /** Blocks inside blocks; the grammar needs five. */
 export const BLOCK_DEPTH_MAX = 32;
 /** Findings kept of each severity; what comes after is counted only. */

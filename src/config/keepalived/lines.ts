@@ -25,6 +25,7 @@ interface Source {
   readonly report: Report;
   readonly read: ReadFiles;
   readonly environment: Environment;
+  readonly limits: limits.ReadingLimits;
   readonly definitions: Map<string, Definition>;
   readonly includes: string[];
   readonly seen: { blanks: number };
@@ -46,12 +47,12 @@ function stop(source: Source, place: Place, code: string, what: string): void {
 /** Counts work done, not only lines kept: replacing in a line costs as much as its length. */
 function spend(source: Source, characters: number, place: Place): boolean {
   source.used.characters += characters + 1;
-  if (source.used.characters > limits.CHARACTERS_MAX)
+  if (source.used.characters > source.limits.characters)
     stop(
       source,
       place,
       'too-much-text',
-      `the configuration grows beyond ${limits.CHARACTERS_MAX} characters here`,
+      `the configuration grows beyond ${source.limits.characters} characters here`,
     );
   return !source.used.stopped;
 }
@@ -59,10 +60,11 @@ function spend(source: Source, characters: number, place: Place): boolean {
 export function* readLines(
   text: string,
   file: string,
-  options: { read: ReadFiles; environment: Environment; report: Report },
+  options: { read: ReadFiles; environment: Environment; report: Report; limits?: limits.ReadingLimits },
 ): Generator<Piece> {
   const source: Source = {
     ...options,
+    limits: options.limits ?? limits.READING_LIMITS,
     definitions: new Map(),
     includes: [],
     seen: { blanks: 0 },
@@ -70,13 +72,13 @@ export function* readLines(
   };
   let pieces = 0;
   for (const piece of readFile(source, text, file)) {
-    if (++pieces > limits.PIECES_MAX) {
+    if (++pieces > source.limits.pieces) {
       const place = piece.kind === 'text' ? placeAt(piece.line, 0) : piece.at;
       return stop(
         source,
         place,
         'too-many-lines',
-        `there are more than ${limits.PIECES_MAX} statements and braces here`,
+        `there are more than ${source.limits.pieces} statements and braces here`,
       );
     }
     yield piece;
@@ -86,12 +88,12 @@ export function* readLines(
 function* readFile(source: Source, text: string, file: string): Generator<Piece> {
   const { report } = source;
   const start: Place = { file, line: 1, column: 1 };
-  if (text.length > limits.FILE_CHARACTERS_MAX)
+  if (text.length > source.limits.fileCharacters)
     return stop(
       source,
       start,
       'file-too-big',
-      `the file has more than ${limits.FILE_CHARACTERS_MAX} characters`,
+      `the file has more than ${source.limits.fileCharacters} characters`,
     );
   source.includes.push(file);
   let open: { name: string; lines: Text[] } | null = null;
@@ -101,12 +103,12 @@ function* readFile(source: Source, text: string, file: string): Generator<Piece>
     if (source.used.stopped) break;
     const at: Place = { file, line, column: 1 };
     if (!spend(source, typed.length, at)) break;
-    if (typed.length > limits.LINE_CHARACTERS_MAX) {
+    if (typed.length > source.limits.lineCharacters) {
       report(
         'error',
         at,
         'line-too-long',
-        `the line has more than ${limits.LINE_CHARACTERS_MAX} characters`,
+        `the line has more than ${source.limits.lineCharacters} characters`,
         'split it',
       );
       continue;
@@ -191,10 +193,10 @@ function replaceAll(source: Source, given: Text): Expanded | null {
     line = result.line;
     if (result.kind === 'lines') rest = [...result.rest, ...rest];
     if (!spend(source, line.text.length + line.runs.length * 8 + rest.length, placeAt(given, 0))) return null;
-    const tooLong = line.text.length > limits.LINE_CHARACTERS_MAX;
-    if (tooLong || count >= limits.REPLACEMENTS_MAX) {
+    const tooLong = line.text.length > source.limits.lineCharacters;
+    if (tooLong || count >= source.limits.replacements) {
       const why = tooLong
-        ? `it grows beyond ${limits.LINE_CHARACTERS_MAX} characters`
+        ? `it grows beyond ${source.limits.lineCharacters} characters`
         : 'a parameter leads back to itself';
       recursion(source, given, why);
       return null;
@@ -230,8 +232,13 @@ function* repeat(source: Source, line: Text, depth: number): Generator<Piece> {
   }
   for (const values of repeated.value.rounds()) {
     if (!spend(source, line.text.length, place)) return;
-    if (++source.used.lines > limits.LINES_MAX)
-      return stop(source, place, 'too-many-lines', `this sequence makes more than ${limits.LINES_MAX} lines`);
+    if (++source.used.lines > source.limits.lines)
+      return stop(
+        source,
+        place,
+        'too-many-lines',
+        `this sequence makes more than ${source.limits.lines} lines`,
+      );
     for (const [name, value] of values)
       source.definitions.set(name, { name, lines: [typedAt(value, place)], multiline: false });
     if (repeated.value.rest.text !== '') yield* expand(source, repeated.value.rest, depth + 1);
@@ -241,12 +248,12 @@ function* repeat(source: Source, line: Text, depth: number): Generator<Piece> {
 const INCLUDE = /^(include[rmwba]?)[ \t]+(?:"([^"]*)"|([^ \t"]+))$/;
 
 function* emit(source: Source, line: Text): Generator<Piece> {
-  if (++source.used.lines > limits.LINES_MAX)
+  if (++source.used.lines > source.limits.lines)
     return stop(
       source,
       placeAt(line, 0),
       'too-many-lines',
-      `there are more than ${limits.LINES_MAX} lines here`,
+      `there are more than ${source.limits.lines} lines here`,
     );
   const include = INCLUDE.exec(line.text);
   if (include !== null)
