@@ -72,9 +72,16 @@ function noticesOf(config: KeepalivedConfig, globals: Globals): NoticeSettings {
       },
     ];
   });
-  const groups = config.syncGroups.map(
-    ({ name, members, mail }) => [name, { members: new Set(members.map((m) => m.value)), mail }] as const,
+  // The others are not started: compile.ts.
+  const runs = new Set(
+    config.instances
+      .filter((i) => i.virtualRouterId !== null && (i.interface !== null || i.sourceAddress !== null))
+      .map((i) => i.name),
   );
+  const groups = config.syncGroups.map(({ name, members, mail }) => {
+    const running = members.map((m) => m.value).filter((member) => runs.has(member));
+    return [name, { members: new Set(running), mail }] as const;
+  });
   return {
     instances: new Map(instances),
     groups: new Map(groups),

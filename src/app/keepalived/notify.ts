@@ -115,7 +115,6 @@ export function startNotifier(first: KeepalivedConfig, options: NotifierOptions)
   const report = (said: WireReport): void => {
     switch (said.kind) {
       case 'transition':
-      case 'group':
       case 'priority':
       case 'lower-heard':
       case 'deleted':
@@ -128,6 +127,8 @@ export function startNotifier(first: KeepalivedConfig, options: NotifierOptions)
       case 'say':
         log(said.level, said.text);
         return;
+      // A group is told of when its last member is there, which the transitions say.
+      case 'group':
       case 'waker':
       case 'ready':
       case 'failed-to-start':

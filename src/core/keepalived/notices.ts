@@ -31,6 +31,7 @@ export interface InstanceNotices {
 }
 
 export interface GroupNotices {
+  /** Without those that cannot run. */
   readonly members: ReadonlySet<string>;
   readonly mail: boolean;
 }
@@ -53,7 +54,6 @@ export type Happening =
       readonly to: StateKind;
       readonly priority: number;
     }
-  | { readonly kind: 'group'; readonly group: string; readonly to: StateKind }
   | {
       readonly kind: 'priority';
       readonly instance: string;
@@ -136,9 +136,7 @@ export class NoticeBook {
   hear(event: Happening): Notice[] {
     switch (event.kind) {
       case 'transition':
-        return this.#transition(event);
-      case 'group':
-        return this.#group(event.group, event.to);
+        return [...this.#transition(event), ...this.#groupsOf(event.instance)];
       case 'priority':
         return this.#priority(event.instance, event.to, event.state);
       case 'lower-heard':
@@ -189,17 +187,27 @@ export class NoticeBook {
     return group;
   }
 
-  #group(name: string, to: StateKind): Notice[] {
+  /** A group is told of when the last of its members has got there. */
+  #groupsOf(instance: string): Notice[] {
+    return [...this.#settings.groups]
+      .filter(([, { members }]) => members.has(instance))
+      .flatMap(([name, { members }]) => {
+        const [first, ...others] = [...members].map((each) => this.#instances.get(each)?.state ?? 'INIT');
+        return first !== undefined && others.every((state) => state === first)
+          ? this.#groupGoes(name, first)
+          : [];
+      });
+  }
+
+  #groupGoes(name: string, to: StateKind): Notice[] {
     const group = this.#groupOf(name);
-    const before = group.state;
+    if (group.state === to) return [];
     group.state = to;
     if (to !== 'FAULT') group.faultSaid = false;
     const of: Subject = { kind: 'GROUP', name };
-    if (to === 'INIT') {
-      if (this.#reloading || before === 'INIT') return [];
-      return [...told(of, 'STOP', GROUP_PRIORITY, 'stop'), ...this.#groupMail(name, 'STOP')];
-    }
-    return [...told(of, to, GROUP_PRIORITY, SLOT[to]), ...this.#groupMail(name, to)];
+    if (to !== 'INIT') return [...told(of, to, GROUP_PRIORITY, SLOT[to]), ...this.#groupMail(name, to)];
+    if (this.#reloading) return [];
+    return [...told(of, 'STOP', GROUP_PRIORITY, 'stop'), ...this.#groupMail(name, 'STOP')];
   }
 
   #priority(instance: string, to: number, state: StateKind): Notice[] {
