@@ -2,10 +2,15 @@
 // in both. Everything that was started ends with the host.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { check, closeFd, libc } from '../../src/io/linux/libc.ts';
 
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
 const PROGRAM = resolve(import.meta.dirname, '../../twinkeep');
 
 export interface Ran {
@@ -25,6 +30,7 @@ export class Host {
   readonly folder: string;
   readonly #started: ChildProcess[] = [];
   readonly #pids: number[] = [];
+  readonly #closing: (() => void)[] = [];
 
   constructor(name: string) {
     this.namespace = `tkl-${process.pid}-${name}`;
@@ -70,10 +76,17 @@ export class Host {
 
   /** In the foreground, with the log on standard error. */
   start(words: readonly string[], wrapper: readonly string[] = []): Started {
-    const all = [...wrapper, PROGRAM, 'keepalived', '-n', '-l', ...words];
-    const child = spawn('ip', ['netns', 'exec', this.namespace, ...all], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    return this.#spawn(['ip', 'netns', 'exec', this.namespace, ...wrapper], words);
+  }
+
+  /** Not in the namespace. */
+  startOutside(words: readonly string[]): Started {
+    return this.#spawn([], words);
+  }
+
+  #spawn(wrapper: readonly string[], words: readonly string[]): Started {
+    const [program = '', ...rest] = [...wrapper, PROGRAM, 'keepalived', '-n', '-l', ...words];
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#started.push(child);
     let log = '';
     child.stderr?.on('data', (bytes: Buffer) => {
@@ -81,6 +94,33 @@ export class Host {
     });
     const end = new Promise<number | null>((done) => child.once('close', (code) => done(code)));
     return { process: child, log: () => log, ended: () => end };
+  }
+
+  /**
+   * A syslog daemon of its own. The wrapper gives what it runs a /dev in which /dev/log is this listener, so that the machine's own
+   * syslog sees nothing of it.
+   */
+  async listenForSyslog(): Promise<{ wrapper: string[]; lines(): string }> {
+    const dev = this.path('dev');
+    mkdirSync(dev);
+    this.#sh(`cp -a /dev/null /dev/zero /dev/random /dev/urandom ${dev}/`);
+    const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const address = new Uint8Array([AF_UNIX, 0, ...Buffer.from(`${dev}/log`), 0]);
+    check(libc.bind(fd, address, address.length), 'bind');
+    let lines = '';
+    const buffer = new Uint8Array(new ArrayBuffer(8192));
+    const timer = setInterval(() => {
+      for (let n = libc.recv(fd, buffer, 8192, 0); n > 0; n = libc.recv(fd, buffer, 8192, 0))
+        lines += `${Buffer.from(buffer.subarray(0, n)).toString()}\n`;
+    }, 20);
+    this.#closing.push(() => {
+      clearInterval(timer);
+      closeFd(fd);
+    });
+    return {
+      wrapper: ['unshare', '-m', 'sh', '-c', `mount --bind ${dev} /dev && exec "$0" "$@"`],
+      lines: () => lines,
+    };
   }
 
   /** The process in a pid file; it ends with the host. */
@@ -115,6 +155,7 @@ export class Host {
       } catch {
         // It has ended.
       }
+    for (const close of this.#closing) close();
     this.#sh(`ip netns del ${this.namespace}`);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -102,8 +102,7 @@ describe('reload', () => {
     host.write('k.conf', one);
     process.kill(host.pid(), 'SIGHUP');
     await until('the second VIP to go', () => !host.addresses().includes('10.77.0.102'));
-    watch.end();
-    expect(watch.lines()).toMatch(/^Deleted .*10\.77\.0\.102/m);
+    await until('the notice of that', () => /^Deleted .*10\.77\.0\.102/m.test(watch.lines()));
     expect(watch.lines()).not.toMatch(/^Deleted .*10\.77\.0\.100/m);
 
     process.kill(host.pid(), 'SIGTERM');
@@ -185,6 +184,29 @@ describe('dump files', () => {
   });
 });
 
+describe('syslog', () => {
+  test('has the lines under the names of the C daemon, and a % of the file as it is', async () => {
+    const listener = await host.listenForSyslog();
+    const file = host.write(
+      'k.conf',
+      `instance left\nglobal_defs {\n  no_such_%s%n_keyword\n}\n${instance('VI_1', 51, '10.77.0.100')}`,
+    );
+    const words = host.own().filter((word) => word !== '-G');
+    const daemon = host.start(['-S', 'local3', '-f', file, ...words], listener.wrapper);
+    await until('the start', () => daemon.log().includes('Startup complete'));
+    await until('the same in syslog', () => listener.lines().includes('Startup complete'));
+    const pid = host.pid();
+    // local3 is 19, informational is 6.
+    expect(listener.lines()).toMatch(
+      new RegExp(`^<158>.* Keepalived_left\\[${pid}\\]: Startup complete$`, 'm'),
+    );
+    expect(listener.lines()).toMatch(
+      new RegExp(`^<15\\d>.* Keepalived_vrrp_left\\[${pid}\\]: \\(VI_1\\) `, 'm'),
+    );
+    expect(listener.lines()).toContain('no_such_%s%n_keyword');
+  });
+});
+
 describe('options', () => {
   test('those that do nothing here are accepted and said, with the reason', async () => {
     const file = host.write('k.conf', instance('VI_1', 51, '10.77.0.100'));
@@ -238,6 +260,22 @@ describe('options', () => {
     await until('the data', () => daemon.log().includes('Password ='));
     expect(daemon.log()).toContain('   Priority = 202\n');
     expect(daemon.log()).not.toContain('hush1234');
+  });
+
+  test('net_namespace is entered, under the same process id, and names the pid files', async () => {
+    const file = host.write(
+      'k.conf',
+      `net_namespace ${host.namespace}\n${instance('VI_1', 51, '10.77.0.100')}`,
+    );
+    const daemon = host.startOutside(['-f', file, ...host.own()]);
+    await until('the VIP', () => host.addresses().includes('10.77.0.100/24'));
+    expect(host.pid()).toBe(daemon.process.pid);
+    process.kill(host.pid(), 'SIGTERM');
+    expect(await daemon.ended()).toBe(0);
+
+    const nowhere = host.startOutside(['-s', 'no-such-namespace', '-f', file, ...host.own()]);
+    expect(await nowhere.ended()).toBe(1);
+    expect(nowhere.log()).toContain('there is no network namespace no-such-namespace');
   });
 
   test('start and stop scripts run, and one that does not end is ended', async () => {

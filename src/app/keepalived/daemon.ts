@@ -14,6 +14,8 @@ import type { InstanceView, WireOrder, WireReport } from './wire/protocol.ts';
 
 export interface DaemonOptions {
   readonly log: Outlets['log'];
+  /** The checkers have a name of their own in the log. */
+  readonly checkersLog: Outlets['log'];
   /** -D. */
   readonly detail: boolean;
   /** -P switches the checkers off, -C switches VRRP off. */
@@ -62,6 +64,7 @@ function startWire(
   const dumps = new Map<number, (instances: readonly InstanceView[]) => void>();
   const reloads: (() => void)[] = [];
   let ended = false;
+  let stopping = false;
 
   const order = (message: WireOrder): void => {
     worker.postMessage(message);
@@ -81,6 +84,7 @@ function startWire(
       }),
     stop: () =>
       new Promise((resolve) => {
+        stopping = true;
         if (ended) return resolve();
         worker.once('exit', () => resolve());
         setTimeout(resolve, STOP_MS_MAX).unref();
@@ -98,6 +102,7 @@ function startWire(
           resolve(wire);
           return;
         case 'failed-to-start':
+          stopping = true;
           reject(new OperatorError(report.code, report.message, report.hint));
           return;
         case 'dump':
@@ -120,15 +125,29 @@ function startWire(
     });
     worker.once('exit', () => {
       ended = true;
+      if (stopping) return;
+      options.log('error', 'the VRRP thread ended by itself');
+      process.exit(1);
     });
   });
+}
+
+/** `undo` what was started before, when VRRP cannot run. */
+async function startWireOr(undo: () => Promise<void>, ...args: Parameters<typeof startWire>): Promise<Wire> {
+  try {
+    return await startWire(...args);
+  } catch (error) {
+    await undo();
+    throw error;
+  }
 }
 
 /** Starts everything. Throws an OperatorError when VRRP cannot run here. */
 export async function startDaemon(first: KeepalivedConfig, options: DaemonOptions): Promise<Daemon> {
   let config = first;
   const notifier = startNotifier(config, { log: options.log, hostName: hostname() });
-  const held = new Set<string>();
+  /** Of each instance that is master: its addresses. */
+  const held = new Map<string, readonly string[]>();
   let checkers: Checkers | null = null;
 
   const hear = (report: WireReport): void => {
@@ -137,20 +156,28 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
     if (report.kind !== 'transition') return;
     const master = report.to === 'MASTER';
     const instance = config.instances.find(({ name }) => name === report.instance);
-    for (const { value } of [...(instance?.addresses ?? []), ...(instance?.excluded ?? [])])
-      if (master) held.add(value.address);
-      else held.delete(value.address);
+    const addresses = [...(instance?.addresses ?? []), ...(instance?.excluded ?? [])];
+    if (master)
+      held.set(
+        report.instance,
+        addresses.map(({ value }) => value.address),
+      );
+    else held.delete(report.instance);
     checkers?.instanceChanged(report.instance, master);
   };
 
-  const wire = options.vrrp ? await startWire(config, options, hear) : null;
+  const wire = options.vrrp ? await startWireOr(() => notifier.stop(), config, options, hear) : null;
   const trackers = startTrackers(config, (order) => wire?.order(order), notifier);
   if (options.checkers)
-    checkers = startCheckers(config, notifier, {
-      keepIpvsOnStop: options.keepIpvsOnStop,
-      detail: options.detail,
-      holdsAddress: (address) => held.has(address),
-    });
+    checkers = startCheckers(
+      config,
+      { ...notifier, log: options.checkersLog },
+      {
+        keepIpvsOnStop: options.keepIpvsOnStop,
+        detail: options.detail,
+        holdsAddress: (address) => [...held.values()].some((addresses) => addresses.includes(address)),
+      },
+    );
 
   return {
     notifier,

@@ -1,10 +1,13 @@
 // The keepalived mode as its users know the daemon: background, pid files, log lines, signals, dump files, start and stop scripts.
 // What it runs is daemon.ts; cli/keepalived.ts made the options of the command line.
 
+import { mkdirSync } from 'node:fs';
 import { release, type } from 'node:os';
+import { dirname } from 'node:path';
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { last } from '../../config/keepalived/values.ts';
 import { OperatorError } from '../../core/error.ts';
+import { tellServiceManager } from '../../io/linux/sdnotify.ts';
 import { FACILITIES, syslogListens } from '../../io/linux/syslog.ts';
 import { compile } from './compile.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
@@ -59,7 +62,12 @@ export interface SurfaceOptions {
 /** Runs until it is told to stop, or, in the background, until the daemon runs. Resolves with the exit code. */
 export async function runSurface(options: SurfaceOptions): Promise<number> {
   const background = inBackground();
-  if (!options.foreground && !background) return startInBackground(options.words, options.console);
+  if (!options.foreground && !background) {
+    // Entering it ends this process's image: that has to be before anyone waits for another one.
+    const namespace = options.namespace ?? namespaceTyped(options);
+    if (namespace !== null) enterNamespace(namespace);
+    return startInBackground(options.words, options.console);
+  }
   if (options.umask !== null) process.umask(options.umask);
   if (options.coreDump) unlimitCoreDumps();
   const log = openDaemonLog({
@@ -114,6 +122,16 @@ function namesOf(config: KeepalivedConfig, options: SurfaceOptions): Names {
   return { instance, namespace, suffix };
 }
 
+/** Null also when the file cannot be read: whoever reads it next says so. */
+function namespaceTyped(options: SurfaceOptions): string | null {
+  try {
+    return namesOf(loadConfig(options.config).config, options).namespace;
+  } catch (error) {
+    if (error instanceof OperatorError) return null;
+    throw error;
+  }
+}
+
 /** What is wrong in the file, a line each; false when it cannot be run. */
 function sayFindings(loaded: LoadedConfig, log: DaemonLog): boolean {
   for (const finding of loaded.findings)
@@ -130,6 +148,9 @@ function takePidFiles(config: KeepalivedConfig, names: Names, options: SurfaceOp
     ...(options.vrrp && config.instances.length > 0 ? [pidFiles.vrrp ?? places.vrrp] : []),
     ...(options.checkers && config.virtualServers.length > 0 ? [pidFiles.checkers ?? places.checkers] : []),
   ];
+  // The C daemon makes this one, too; any other folder is for whoever named it.
+  if (pidFiles.main === null && places.main.startsWith('/run/keepalived/'))
+    mkdirSync(dirname(places.main), { recursive: true, mode: 0o755 });
   const taken: PidFile[] = [];
   try {
     for (const path of new Set(wanted)) taken.push(takePidFile(path));
@@ -159,6 +180,7 @@ async function live(
     await runLifeScript(config, 'startup', log.of('main'));
     const daemon = await startDaemon(config, {
       log: log.of('vrrp'),
+      checkersLog: log.of('checkers'),
       detail: options.detail,
       vrrp: options.vrrp,
       checkers: options.checkers,
@@ -166,6 +188,7 @@ async function live(
       keepIpvsOnStop: options.keepIpvs,
     });
     log.say('main', 'info', 'Startup complete');
+    tellServiceManager('READY=1');
     if (background) tellStarted(options.console);
     log.console(consoleWhileRunning(options));
     await untilStopped(daemon, config, names, options, log, signals);
@@ -207,7 +230,13 @@ function untilStopped(
     if (options.dumpConfig) duties.logData().catch(() => {});
     signals.begin({
       ...duties,
+      async reload() {
+        tellServiceManager(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+        await duties.reload();
+        tellServiceManager('READY=1');
+      },
       async stop() {
+        tellServiceManager('STOPPING=1');
         await duties.stop();
         resolve();
       },

@@ -19,6 +19,9 @@ function isInside(name: string): boolean {
 
 /** Returns only when the process is inside; otherwise it starts anew there, under the same process id. */
 export function enterNamespace(name: string): void {
+  const tried = process.env[MARK] !== undefined;
+  // Not for the scripts that this process starts.
+  delete process.env[MARK];
   if (isInside(name)) return;
   if (!existsSync(`/run/netns/${name}`))
     throw new OperatorError(
@@ -27,7 +30,7 @@ export function enterNamespace(name: string): void {
       `make it with \`ip netns add ${name}\`, or mend net_namespace`,
     );
   const ip = PLACES.find(existsSync);
-  if (ip === undefined || process.env[MARK] !== undefined || process.execve === undefined)
+  if (ip === undefined || tried || process.execve === undefined)
     throw new OperatorError(
       'namespace',
       `cannot enter the network namespace ${name}`,

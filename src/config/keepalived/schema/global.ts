@@ -168,7 +168,7 @@ export const GLOBAL_DEFS = {
 export const DAEMON = {
   global_defs: block(GLOBAL_DEFS),
   instance: word(),
-  net_namespace: not(word(), NAMESPACE),
+  net_namespace: word(),
   net_namespace_ipvs: not(word(), NAMESPACE),
   namespace_with_ipsets: not(flag(), FIREWALL),
   use_pid_dir: flag(),
