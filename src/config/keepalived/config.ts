@@ -4,7 +4,7 @@ import type { Report } from './findings.ts';
 import { readInstance } from './instance.ts';
 import type { ReadFiles } from './lines.ts';
 import { readLvsGlobal } from './lvsglobal.ts';
-import { newNetworkContext, readRoutes, readRules } from './network.ts';
+import { newNetworkContext, readRoutes, readRules, withKnownGroup } from './network.ts';
 import type { GLOBAL_DEFS } from './schema/global.ts';
 import type { TOP } from './schema/index.ts';
 import { readVirtualServers } from './servers.ts';
@@ -119,7 +119,8 @@ function readScripts(reading: Reading<typeof TOP>, report: Report): ScriptConfig
 export function makeConfig(reading: Reading<typeof TOP>, read: ReadFiles, report: Report): KeepalivedConfig {
   const globals = mergeGlobals(reading);
   const global = readGlobal(globals);
-  const network = newNetworkContext(read, globals.vmac_prefix?.at(-1), report);
+  const groups = (reading.values.track_group ?? []).map(({ value }) => value.args[0]?.text ?? '');
+  const network = newNetworkContext(read, globals.vmac_prefix?.at(-1), new Set(groups), report);
   const lvs = readLvsGlobal(globals, report);
   const mailByDefault = last(globals.smtp_alert_vrrp) ?? last(globals.smtp_alert) ?? false;
   const syncGroups = distinct('vrrp_sync_group', reading.values.vrrp_sync_group, report).map(
@@ -134,7 +135,9 @@ export function makeConfig(reading: Reading<typeof TOP>, read: ReadFiles, report
   );
   return {
     global,
-    staticAddresses: (reading.values.static_ipaddress ?? []).flatMap((each) => each.value),
+    staticAddresses: (reading.values.static_ipaddress ?? [])
+      .flatMap((each) => each.value)
+      .map(({ value, at }) => ({ value: withKnownGroup(value, at, network, report), at })),
     // Before the instances': rules without a preference get theirs in this order.
     staticRoutes: readRoutes(reading.values.static_routes, true, network, report),
     staticRules: readRules(reading.values.static_rules, true, network, report),

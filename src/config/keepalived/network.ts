@@ -20,6 +20,7 @@ export interface NetworkContext {
   readonly preferences: Preferences;
   readonly vmacNames: Set<string>;
   readonly vmacPrefix: string;
+  readonly trackGroups: ReadonlySet<string>;
 }
 
 type Lines = readonly Placed<readonly Placed<readonly Word[]>[]>[] | undefined;
@@ -29,6 +30,7 @@ const INTERFACE_NAME_MAX = 15;
 export function newNetworkContext(
   read: ReadFiles,
   vmacPrefix: Placed<string> | undefined,
+  trackGroups: ReadonlySet<string>,
   report: Report,
 ): NetworkContext {
   let names: RouteNames | null = null;
@@ -51,7 +53,26 @@ export function newNetworkContext(
     preferences: newPreferences(),
     vmacNames: new Set(),
     vmacPrefix: fits ? typed : 'vrrp',
+    trackGroups,
   };
+}
+
+/** A static address, route or rule that names a track_group which is not there is set, and tracked by nobody. */
+export function withKnownGroup<T extends { readonly trackGroup: string | null }>(
+  entry: T,
+  at: Placed<unknown>['at'],
+  context: NetworkContext,
+  report: Report,
+): T {
+  if (entry.trackGroup === null || context.trackGroups.has(entry.trackGroup)) return entry;
+  report(
+    'error',
+    at,
+    'track-group',
+    `there is no track_group ${quote(entry.trackGroup)}`,
+    'add it before: track_group NAME { group { INSTANCE } }',
+  );
+  return { ...entry, trackGroup: null };
 }
 
 export function readRoutes(
@@ -63,7 +84,7 @@ export function readRoutes(
   return (blocks ?? []).flatMap(({ value }) =>
     value.flatMap((line) => {
       const route = readRoute(line.value, context.names(), isStatic, report);
-      return route === null ? [] : [{ value: route, at: line.at }];
+      return route === null ? [] : [{ value: withKnownGroup(route, line.at, context, report), at: line.at }];
     }),
   );
 }
@@ -77,7 +98,7 @@ export function readRules(
   return (blocks ?? []).flatMap(({ value }) =>
     value.flatMap((line) => {
       const rule = readRule(line.value, context.names(), isStatic, context.preferences, report);
-      return rule === null ? [] : [{ value: rule, at: line.at }];
+      return rule === null ? [] : [{ value: withKnownGroup(rule, line.at, context, report), at: line.at }];
     }),
   );
 }

@@ -141,7 +141,7 @@ export class WordReader {
     this.warn(
       word,
       'host-bits',
-      `${word.text} is an address inside its network, and the kernel takes networks only; ${network}/${cidr.prefix} is meant`,
+      `${word.text} is an address inside its network; ${network}/${cidr.prefix} is taken`,
       `write ${network}/${cidr.prefix}`,
     );
     return { ...cidr, address: network };
@@ -156,7 +156,7 @@ export class WordReader {
     if (names.size === 0 || this.#report.full('error')) return orNumber;
     const known = [...names.keys()];
     const near = nearest(typed, known);
-    const which = near === null ? `known here are ${known.slice(0, 8).join(', ')}` : `did you mean ${near}?`;
+    const which = near === null ? `known here are ${known.slice(0, 8).join(', ')}.` : `did you mean ${near}?`;
     return `${which} Names stand in /etc/iproute2; or ${orNumber}`;
   }
 

@@ -31,13 +31,6 @@ import {
 } from '../../core/netlink/macvlan.ts';
 import { MessageWriter, type NetlinkMessage } from '../../core/netlink/message.ts';
 import {
-  decodeRouteEvent,
-  type RouteEvent,
-  RTMGRP_IPV4_IFADDR,
-  RTMGRP_IPV6_IFADDR,
-  RTMGRP_LINK,
-} from '../../core/netlink/monitor.ts';
-import {
   devicesOf,
   encodeAddRoute,
   encodeDumpRoutes,
@@ -55,9 +48,9 @@ import {
   type RuleKey,
   type RuleSpec,
 } from '../../core/netlink/rule.ts';
-import { assemble, attachFilter, DROP, JUMP_EQUAL, KEEP, LOAD_HALF, LOAD_WORD } from './bpf.ts';
 import { explain, explained, noSuchInterface } from './explain.ts';
-import { interfaceIndexOf, type LinuxError } from './libc.ts';
+import { explainStacking, ROUTE_HINTS, RULE_HINTS } from './explain-route.ts';
+import { interfaceIndexOf } from './libc.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlinksocket.ts';
 
 /** The requests. Each method is one synchronous exchange with the kernel and throws an OperatorError when refused. */
@@ -140,7 +133,7 @@ export class RouteSocket {
     const doing = `add the route ${spec.text}`;
     const sequence = this.#socket.nextSequence();
     encodeAddRoute(this.#writer.clear(), sequence, spec, this.#indexes(spec, doing));
-    return this.#unless(['EEXIST'], sequence, 'RTM_NEWROUTE', doing);
+    return this.#unless(['EEXIST'], sequence, 'RTM_NEWROUTE', doing, ROUTE_HINTS);
   }
 
   /** Removes the route. False when it was not there, or its device is gone and took it along. */
@@ -165,7 +158,7 @@ export class RouteSocket {
   addRule(spec: RuleSpec): boolean {
     const sequence = this.#socket.nextSequence();
     encodeAddRule(this.#writer.clear(), sequence, spec);
-    return this.#unless(['EEXIST'], sequence, 'RTM_NEWRULE', `add the rule ${spec.text}`);
+    return this.#unless(['EEXIST'], sequence, 'RTM_NEWRULE', `add the rule ${spec.text}`, RULE_HINTS);
   }
 
   /** Removes the rule. False when it was not there. */
@@ -270,10 +263,19 @@ export class RouteSocket {
   }
 
   /** True when done; false when the kernel refused for one of these reasons; any other refusal is thrown. */
-  #unless(harmless: readonly string[], sequence: number, name: string, doing: string): boolean {
+  #unless(
+    harmless: readonly string[],
+    sequence: number,
+    name: string,
+    doing: string,
+    hints: Readonly<Record<string, string>> = {},
+  ): boolean {
     const refused = this.#socket.try(this.#writer.bytes(), sequence, name);
     if (refused === null) return true;
     if (harmless.includes(refused.errno)) return false;
+    const hint = hints[refused.errno];
+    if (hint !== undefined)
+      throw new OperatorError('kernel-refused', `cannot ${doing}: ${refused.message}`, hint);
     throw explain(refused, { doing, needs: 'CAP_NET_ADMIN' });
   }
 
@@ -284,25 +286,6 @@ export class RouteSocket {
   }
 }
 
-function explainStacking(refused: LinuxError, wanted: NewStackedLink, doing: string): unknown {
-  const { kind } = wanted.type;
-  if (refused.errno === 'EOPNOTSUPP' || refused.errno === 'ENOTSUPP') {
-    return new OperatorError(
-      'kernel-feature',
-      `cannot ${doing}: this kernel has no ${kind} (${refused.errno})`,
-      `Load the module (modprobe ${kind}), or remove use_${kind === 'macvlan' ? 'vmac' : 'ipvlan'}: the VIPs then live on the interface itself.`,
-    );
-  }
-  if (refused.errno === 'EINVAL' || refused.errno === 'EBUSY') {
-    return new OperatorError(
-      'stacked-link',
-      `cannot ${doing}: ${refused.message}`,
-      `The interface below must be able to carry one: a loopback and an interface that already carries the other kind (macvlan, ipvlan) cannot.`,
-    );
-  }
-  return explain(refused, { doing, needs: 'CAP_NET_ADMIN' });
-}
-
 export function openRouteSocket(): RouteSocket {
   return explained(
     { doing: 'open the netlink socket', needs: 'CAP_NET_ADMIN' },
@@ -310,74 +293,4 @@ export function openRouteSocket(): RouteSocket {
   );
 }
 
-// One read() empties at most this many datagrams, so that a storm of changes cannot hold the VRRP loop.
-const DATAGRAMS_PER_READ_MAX = 64;
-
-/** The announcements. */
-export class RouteMonitor {
-  readonly #socket: NetlinkSocket;
-
-  constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
-  }
-
-  get fd(): number {
-    return this.#socket.fd;
-  }
-
-  /** What happened since the last read, oldest first; empty when nothing did. Never blocks. */
-  read(): RouteEvent[] {
-    const events: RouteEvent[] = [];
-    for (let i = 0; i < DATAGRAMS_PER_READ_MAX; i++) {
-      const messages = this.#socket.read();
-      if (messages === null) break;
-      if (messages === 'overrun') {
-        events.push({ kind: 'overrun' });
-        continue;
-      }
-      for (const message of messages) {
-        const event = decodeRouteEvent(message);
-        if (event !== null) events.push(event);
-      }
-    }
-    return events;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-}
-
-// Filters read in network order; netlink's header is in the host's, which is little-endian wherever this program runs.
-const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
-const swap32 = (value: number): number => ((swap16(value & 0xffff) << 16) | swap16(value >>> 16)) >>> 0;
-
-/** Drops the additions of one socket: a thousand renewals a second would wake the thread as often. */
-function withoutRenewals(port: number): Uint8Array<ArrayBuffer> {
-  return assemble([
-    [LOAD_HALF, 0, 0, 4],
-    [JUMP_EQUAL, 0, 3, swap16(RTM_NEWADDR)],
-    [LOAD_WORD, 0, 0, 12],
-    [JUMP_EQUAL, 0, 1, swap32(port)],
-    DROP,
-    KEEP,
-  ]);
-}
-
-function openMonitorSocket(renewingPort: number | null): NetlinkSocket {
-  const socket = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
-  if (renewingPort !== null) attachFilter(socket.fd, withoutRenewals(renewingPort));
-  return socket;
-}
-
-/**
- * Listens to link and address changes of this network namespace. `renewingPort` (a RouteSocket's portId) leaves out
- * the additions of that socket: every renewal of a VIP would otherwise come back as an event. Its removals stay in,
- * because removing a primary address can take secondaries along that nobody asked to remove.
- */
-export function openRouteMonitor(renewingPort: number | null = null): RouteMonitor {
-  return explained(
-    { doing: 'listen to interface changes', needs: 'CAP_NET_ADMIN' },
-    () => new RouteMonitor(openMonitorSocket(renewingPort)),
-  );
-}
+export { openRouteMonitor, RouteMonitor } from './routemonitor.ts';
