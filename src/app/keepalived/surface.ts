@@ -76,6 +76,11 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
     file: options.logFile,
     detail: options.detail,
   });
+  process.on('uncaughtException', (error) => {
+    // A defect. In the background nobody sees what Node prints of it.
+    log.say('main', 'error', `this is a defect of twinkeep itself: ${error.stack ?? error.message}`);
+    process.exit(1);
+  });
   const signals = listenToSignals(options.ignoreInterrupt, (error) =>
     log.say(
       'main',
@@ -178,6 +183,8 @@ async function live(
   const pidFiles = takePidFiles(config, names, options);
   try {
     await runLifeScript(config, 'startup', log.of('main'));
+    // A startup script may have taken long: what would be stopped at once is not started.
+    if (signals.stopping) return EXIT.ok;
     const daemon = await startDaemon(config, {
       log: log.of('vrrp'),
       checkersLog: log.of('checkers'),
