@@ -445,6 +445,18 @@ const CASES: readonly Case[] = [
   },
   { name: 'the same without security', text: open('changeable') + instance(TRACK), status: 6, here: true },
   {
+    name: 'a redirection in the place of a script',
+    text: script().replace('/bin/true', '</dev/tcp/127.0.0.1/80') + instance(TRACK),
+    status: 0,
+    here: true,
+  },
+  {
+    name: 'a script without security, and an interface that the host lacks',
+    text: script() + instance(TRACK).replace('eth0', 'eth77'),
+    status: 5,
+    here: true,
+  },
+  {
     name: 'a script that may not be executed',
     text: SECURE + open('plain') + instance(TRACK),
     status: 0,

@@ -72,6 +72,8 @@ export type ExitStatus = 0 | 2 | 5 | 6;
 /** As `keepalived --config-test` exits: 0 fine, 2 a parameter is missing, 6 see below, 5 any other mistake. */
 export function exitStatus(findings: readonly KeepalivedFinding[]): ExitStatus {
   if (findings.some((f) => f.severity === 'fatal')) return 2;
+  // Before it looks at scripts, the C daemon gives up over an interface that is not there.
+  if (findings.some((f) => f.code === 'interface-not-found')) return 5;
   // Blanks that are none make keywords of their own out of whatever follows: the scripts are lost to the C daemon before it judges them.
   if (findings.some((f) => f.code === 'blank-lookalike')) return 5;
   // Scripts without security, and files that `includea` and its kin demand.

@@ -82,7 +82,10 @@ export const scriptSecurity: Rule = (config, report, host) => {
 };
 
 const programOf = (c: Command): string => c.script.command[0] ?? '';
-const isMissing = (c: Command, host: Host | null): boolean => host?.script?.(programOf(c)) === null;
+/** `</dev/tcp/127.0.0.1/80`: no program, but an old way to ask a shell whether a port is open. The C daemon looks no further. */
+const isRedirection = (c: Command): boolean => programOf(c).startsWith('<');
+const isMissing = (c: Command, host: Host | null): boolean =>
+  isRedirection(c) || host?.script?.(programOf(c)) === null;
 
 /** With script security and nobody to run them as, the C daemon throws the scripts out, and the instance is checked by nothing. */
 export const scriptUser: Rule = (config, report, host) => {
@@ -160,7 +163,7 @@ export const scriptFiles: Rule = (config, report, host) => {
         'put it into a file of mode 0600 and give --defaults-extra-file=FILE (mysql, mysqladmin), and change it',
       );
     looksAtScript(c, c.script.command.join(' '), (_line, _column) => c.script.at, report);
-    if (host?.script === undefined) continue;
+    if (host?.script === undefined || isRedirection(c)) continue;
     const file = host.script(programOf(c));
     reportFile(c, file, config.global.scriptSecurity, report);
     if (file?.text == null || read.has(file.path)) continue;
