@@ -157,6 +157,8 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
     if (found === null) {
       const missing = interfaceName ?? `with the address ${sourceAddress}`;
       link = null;
+      // Made again, it has another index, and sockets of the old one hear nothing.
+      closeWire();
       return `there is no interface ${missing}`;
     }
     const from = sourceAddress ?? links.sourceOn(found, family, environment.virtualAddresses());

@@ -1,0 +1,141 @@
+// The wire thread beyond the interop table: IPv6 beside the C daemon, what is tracked, hostile packets, and reloads of the awkward kind.
+// Each test has a network of its own, so they run at once.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeAdvertisement } from '../../src/core/vrrp/advertisement.ts';
+import { file, instance, single, VIP } from '../interop/configuration.ts';
+import type { Daemon } from '../interop/daemons.ts';
+import { sweep } from '../interop/network.ts';
+import { play, type Stage } from '../interop/stage.ts';
+
+beforeAll(sweep);
+afterAll(sweep);
+
+const six = (priority: number): string => single({ priority, vips: ['fe80::51', 'fd00::100/64'] });
+
+async function holds6(stage: Stage, host: 'a' | 'b'): Promise<boolean> {
+  return (await stage.network.ip(host, '-6 addr show dev eth0')).includes('fd00::100/');
+}
+
+function reload(stage: Stage, daemon: Daemon, configuration: string): void {
+  writeFileSync(join(stage.folder, 'a.conf'), configuration);
+  daemon.signal('SIGHUP');
+}
+
+const inState = (stage: Stage, host: 'a' | 'b', state: string): boolean =>
+  stage.daemon(host).log().includes(`Entering ${state} STATE`);
+
+describe.concurrent('the wire thread', () => {
+  test.each(['a', 'b', 't'] as const)('an IPv6 pair elects and hands over (roles %s)', async (role) => {
+    await play(role, 1, async (stage) => {
+      await stage.start('b', six(90), { waits: false });
+      await stage.until('b holds the address', () => holds6(stage, 'b'));
+      await stage.start('a', six(150), { waits: false });
+      await stage.until(
+        'a has it alone',
+        async () => (await holds6(stage, 'a')) && !(await holds6(stage, 'b')),
+      );
+      await stage.daemon('a').stop();
+      await stage.until(
+        'b has it again',
+        async () => (await holds6(stage, 'b')) && !(await holds6(stage, 'a')),
+      );
+    });
+  });
+
+  test('a tracked interface with a weight moves the address, and its return moves it back', async () => {
+    await play('a', 2, async (stage) => {
+      const tracked = (priority: number): string =>
+        single({ priority, lines: ['track_interface {', 'eth1 weight -100', '}'] });
+      await stage.start('a', tracked(150));
+      await stage.start('b', single({ priority: 100 }));
+      await stage.soleMaster('a');
+      await stage.network.pull('a', 1);
+      await stage.soleMaster('b');
+      expect(stage.daemon('a').log()).toContain('(VI_1) Changing effective priority from 150 to 50');
+      await stage.network.plug('a', 1);
+      await stage.soleMaster('a');
+    });
+  });
+
+  test('no packet of protocol 112 stops it, and it goes on as master', async () => {
+    await play('a', 1, async (stage) => {
+      await stage.start('a', single({ priority: 150 }));
+      await stage.soleMaster('a');
+      const good = encodeAdvertisement(
+        { version: 3, vrid: 51, priority: 100, advertIntervalMs: 100, addresses: [VIP] },
+        {
+          source: '10.9.0.9',
+          destination: '224.0.0.18',
+          authentication: { kind: 'none' },
+          identification: 1,
+        },
+      );
+      // Every length, and every byte turned over; a fixed sequence, so that a failure is the same again.
+      for (let length = 20; length <= good.length; length++) stage.say(good.subarray(0, length));
+      for (let at = 20; at < good.length; at++)
+        for (const flip of [0x01, 0x80, 0xff]) {
+          const bad = Uint8Array.from(good);
+          bad[at] = (bad[at] ?? 0) ^ flip;
+          stage.say(bad);
+        }
+      await stage.pause(500);
+      await stage.soleMaster('a');
+      const log = stage.daemon('a').log();
+      expect(log).toContain('dropped an advert of 10.9.0.9');
+      // What is made up on the network does not fill the log: each kind is told once.
+      expect(log.match(/dropped an advert of 10\.9\.0\.9/g)?.length).toBeLessThanOrEqual(16);
+    });
+  });
+
+  test('an interface that does not exist yet is a FAULT, and its appearance ends that', async () => {
+    await play('t', 1, async (stage) => {
+      const late = file([instance({ interfaceName: 'late0', priority: 150, vips: ['10.77.0.100/24'] })]);
+      await stage.start('a', late, { waits: false });
+      await stage.until('FAULT', () => inState(stage, 'a', 'FAULT'));
+      await stage.network.ip('a', 'link add late0 type veth peer name late1');
+      await stage.network.ip('a', 'addr add 10.77.0.1/24 dev late0');
+      await stage.network.ip('a', 'link set late1 up');
+      await stage.network.ip('a', 'link set late0 up');
+      const held = async (): Promise<boolean> =>
+        (await stage.network.addresses('a')).some((each) => each.address === '10.77.0.100');
+      await stage.until('it holds the address', held);
+      // Gone and made again, the interface has another index: the sockets must follow.
+      await stage.network.ip('a', 'link del late0');
+      await stage.until('FAULT again', async () => !(await held()));
+      await stage.network.ip('a', 'link add late0 type veth peer name late1');
+      await stage.network.ip('a', 'addr add 10.77.0.1/24 dev late0');
+      await stage.network.ip('a', 'link set late1 up');
+      await stage.network.ip('a', 'link set late0 up');
+      await stage.until('it holds the address again', held);
+    });
+  });
+
+  test('a reload that changes addresses of a master drops only what is gone', async () => {
+    await play('a', 1, async (stage) => {
+      const first = single({ priority: 150, vips: [`${VIP}/24`, '10.9.0.101/24'] });
+      const second = single({ priority: 150, vips: [`${VIP}/24`, '10.9.0.102/32'] });
+      const daemon = await stage.start('a', first);
+      await stage.soleMaster('a');
+      reload(stage, daemon, second);
+      await stage.until('the new address is there and the old one gone', async () => {
+        const held = (await stage.network.addresses('a')).map((each) => each.address);
+        return held.includes('10.9.0.102') && !held.includes('10.9.0.101');
+      });
+      expect(stage.adverts({ from: 'a', priority: 0 })).toEqual([]);
+      await stage.soleMaster('a');
+    });
+  });
+
+  test('one that turns into another virtual router says goodbye as the old one', async () => {
+    await play('a', 1, async (stage) => {
+      const daemon = await stage.start('a', single({ priority: 150 }));
+      await stage.soleMaster('a');
+      reload(stage, daemon, single({ priority: 150, vrid: 77 }));
+      await stage.soleMaster('a', { vrid: 77 });
+      expect(stage.adverts({ from: 'a', vrid: 51, priority: 0 }).length).toBe(1);
+    });
+  });
+});
