@@ -61,8 +61,7 @@ describe('one checker', () => {
     expect(seen[4]).toEqual([{ kind: 'arm', delayMs: 1000 }]);
     expect(seen[6]).toEqual([{ kind: 'arm', delayMs: 1000 }]);
     expect(seen[8]).toEqual([
-      { kind: 'say-failed', because: 'refused' },
-      { kind: 'say-exhausted', retries: 2 },
+      { kind: 'say-exhausted', because: 'refused', retries: 2 },
       { kind: 'judge', up: false, first: false },
       { kind: 'arm', delayMs: 10_000 },
     ]);
@@ -82,7 +81,7 @@ describe('one checker', () => {
     const alpha = { ...SETTINGS, alpha: true };
     expect(newCheck(alpha).up).toBe(false);
     const { seen, state } = live(alpha, looks(fail, fail, pass));
-    expect(kinds(seen[2] ?? [])).toEqual(['say-failed', 'say-exhausted', 'judge', 'arm']);
+    expect(kinds(seen[2] ?? [])).toEqual(['say-exhausted', 'judge', 'arm']);
     expect(kinds(seen[4] ?? [])).toEqual(['arm']);
     expect(seen[6]).toContainEqual({ kind: 'judge', up: true, first: false });
     expect(state.up).toBe(true);

@@ -50,8 +50,8 @@ export type CheckAction =
   | { readonly kind: 'abandon' }
   | { readonly kind: 'say-passed' }
   | { readonly kind: 'say-failed'; readonly because: string }
-  /** After the last retry; `retries` is 0 when none were made. */
-  | { readonly kind: 'say-exhausted'; readonly retries: number }
+  /** After the last retry, in the place of say-failed; `retries` is 0 when none were made. */
+  | { readonly kind: 'say-exhausted'; readonly because: string; readonly retries: number }
   /** The checker's word. `first`: it had none that was based on a look. */
   | { readonly kind: 'judge'; readonly up: boolean; readonly first: boolean };
 
@@ -113,8 +113,7 @@ const failed: Handler<'failed'> = (state, { because }, settings) => {
   const news = state.up || !state.hasRun;
   const actions: CheckAction[] = news
     ? [
-        said,
-        { kind: 'say-exhausted', retries: state.failures },
+        { kind: 'say-exhausted', because, retries: state.failures },
         { kind: 'judge', up: false, first: !state.hasRun },
       ]
     : [];
