@@ -24,7 +24,15 @@ export const CORPUS: readonly CorpusFile[] = [
   },
   { name: 'comments', text: `! one\n# two\n${one(['nopreempt # three'])}`, code: 0 },
   { name: 'empty', text: '', code: 0 },
-  { name: 'absent', text: null, code: 0 },
+  {
+    name: 'absent',
+    text: null,
+    code: 0,
+    differs: {
+      code: 6,
+      why: 'a file that is not there is not a good one; 6 is what both end with when they are to run it',
+    },
+  },
   { name: 'missing-parameter', text: one(['preempt_delay']), code: 2 },
   { name: 'unknown-keyword', text: one(['prioritty 3']), code: 5 },
   { name: 'unknown-block', text: `${one([])}\nvrrp_instanze x {\n  state BACKUP\n}\n`, code: 5 },

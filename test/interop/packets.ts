@@ -112,8 +112,7 @@ function readRecord(ports: Ports, atMs: number, record: Buffer): Seen | null {
   return protocol === ETHERTYPE_ARP ? readArp(frame, packet) : null;
 }
 
-function collect(child: ChildProcess, ports: Ports): Seen[] {
-  const seen: Seen[] = [];
+function collect(child: ChildProcess, ports: Ports, keep: (seen: Seen) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   let started = false;
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -132,15 +131,14 @@ function collect(child: ChildProcess, ports: Ports): Seen[] {
         atMs,
         rest.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + length),
       );
-      if (record !== null) seen.push(record);
+      if (record !== null) keep(record);
       rest = rest.subarray(RECORD_HEADER_BYTES + length);
     }
   });
-  return seen;
 }
 
-/** VRRP, AH and ARP of all ports. Resolves when the kernel has begun to capture. */
-export async function capture(network: Network): Promise<Capture> {
+/** VRRP, AH and ARP of all ports. Resolves when the kernel has begun to capture. `keep`: what to do with each, instead of keeping all. */
+export async function capture(network: Network, keep?: (seen: Seen) => void): Promise<Capture> {
   const ports = await network.ports();
   const filter = 'ip proto 112 or ip proto 51 or arp';
   const words = [
@@ -162,7 +160,8 @@ export async function capture(network: Network): Promise<Capture> {
   const child = spawn('ip', ['netns', 'exec', network.namespace('w'), 'tcpdump', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const seen = collect(child, ports);
+  const seen: Seen[] = [];
+  collect(child, ports, keep ?? ((each) => void seen.push(each)));
   let said = '';
   while (!said.includes('listening on')) {
     const [chunk] = (await Promise.race([

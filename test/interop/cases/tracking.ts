@@ -1,51 +1,19 @@
 // Cases of what moves an instance from inside its host: scripts, the other instances of its file, sync groups, a reload.
 
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { watchAddresses } from '../addresswatch.ts';
 import type { Case } from '../case.ts';
 import { file, instance, VIP } from '../configuration.ts';
-import { expect, type Stage } from '../stage.ts';
-
-interface Check {
-  readonly path: string;
-  fail(): void;
-  succeed(): void;
-  /** How often it has ended so since the last change. */
-  runs(): number;
-}
-
-/** A check script whose exit code the test holds in its hand. */
-function check(stage: Stage, name: string): Check {
-  const path = join(stage.folder, `${name}.sh`);
-  const runs = join(stage.folder, `${name}.runs`);
-  const flag = join(stage.folder, `${name}.fails`);
-  writeFileSync(path, `#!/bin/sh\necho run >> ${runs}\ntest ! -e ${flag}\n`);
-  chmodSync(path, 0o755);
-  return {
-    path,
-    fail() {
-      writeFileSync(flag, '');
-      rmSync(runs, { force: true });
-    },
-    succeed() {
-      rmSync(flag);
-      rmSync(runs, { force: true });
-    },
-    runs: () => (existsSync(runs) ? readFileSync(runs, 'utf8').trim().split('\n').length : 0),
-  };
-}
-
-function script(name: string, path: string, weight: number): string {
-  return `vrrp_script ${name} {\n  script "${path}"\n  interval 1\n  fall 2\n  rise 2\n  weight ${weight}\n}\n`;
-}
+import { heldScript, scriptBlock } from '../heldscript.ts';
+import { expect } from '../stage.ts';
 
 const scripts: Case = {
   number: 21,
   title: 'scripts with weight 0 and a negative one, rise, fall',
   async run(stage) {
-    const hard = check(stage, 'hard');
-    const soft = check(stage, 'soft');
+    const hard = heldScript(stage, 'hard');
+    const soft = heldScript(stage, 'soft');
     const SOFT = { vrid: 52, vip: '10.9.0.101' };
     const track = (name: string) => [`track_script {\n    ${name}\n  }`];
     await stage.start(
@@ -55,7 +23,7 @@ const scripts: Case = {
           instance({ priority: 150, lines: track('hard') }),
           instance({ name: 'VI_2', vrid: 52, vips: ['10.9.0.101/24'], priority: 150, lines: track('soft') }),
         ],
-        script('hard', hard.path, 0) + script('soft', soft.path, -60),
+        scriptBlock('hard', hard.path, 0) + scriptBlock('soft', soft.path, -60),
       ),
     );
     await stage.start(
@@ -97,9 +65,9 @@ const trapped: Case = {
   title: 'nopreempt with a negative weight: no failover at all',
   differs: 'twinkeep does the same, and warns of it when it reads the file',
   async run(stage) {
-    const soft = check(stage, 'soft');
+    const soft = heldScript(stage, 'soft');
     const lines = ['nopreempt', 'track_script {\n    soft\n  }'];
-    const words = script('soft', soft.path, -60);
+    const words = scriptBlock('soft', soft.path, -60);
     await stage.start('a', file([instance({ priority: 150, lines })], words));
     await stage.soleMaster('a');
     await stage.start('b', file([instance({ priority: 100, lines: ['nopreempt'] })]));
