@@ -278,9 +278,9 @@ describe('options', () => {
     expect(nowhere.log()).toContain('there is no network namespace no-such-namespace');
   });
 
-  test('start and stop scripts run, and one that does not end is ended', async () => {
+  test('start and stop scripts run around everything else, and one that does not end is ended', async () => {
     const slow = host.write('slow', '#!/bin/sh\nsleep 600\n', 0o755);
-    const stop = host.write('stop', `#!/bin/sh\necho over > ${host.path('over')}\n`, 0o755);
+    const stop = host.write('stop', `#!/bin/sh\necho over >> ${host.path('over')}\n`, 0o755);
     const head = `global_defs {
   enable_script_security
   script_user root
@@ -289,14 +289,17 @@ describe('options', () => {
   shutdown_script ${stop}
 }
 `;
-    const file = host.write('k.conf', head + instance('VI_1', 51, '10.77.0.100'));
+    // Half a second for its end: the shutdown script finds what it wrote.
+    const told = host.write('told', `#!/bin/sh\nsleep 0.5\necho "$@" >> ${host.path('over')}\n`, 0o755);
+    const one = instance('VI_1', 51, '10.77.0.100', `notify_stop "${told} bye"`);
+    const file = host.write('k.conf', head + one);
     const daemon = host.start(['-f', file, ...host.own()]);
     await until('the start', () => daemon.log().includes('Startup complete'));
     expect(daemon.log()).toContain('startup script timed out');
     expect(existsSync(host.path('over'))).toBe(false);
     process.kill(host.pid(), 'SIGTERM');
     expect(await daemon.ended()).toBe(0);
-    expect(host.read('over')).toBe('over\n');
+    expect(host.read('over')).toBe('bye\nover\n');
     expect(daemon.log()).toContain('shutdown script succeeded');
   });
 });

@@ -33,8 +33,8 @@ export interface Daemon {
   /** SIGHUP: VIPs of instances that stay are not touched. Resolves when the wire thread has it. */
   reload(config: KeepalivedConfig): Promise<void>;
   instances(): Promise<readonly InstanceView[]>;
-  /** Goodbyes are said, VIPs removed, notify_stop scripts started. */
-  stop(): Promise<void>;
+  /** Goodbyes are said, VIPs removed; notify_stop and other scripts have this long to end, and are left to run then. */
+  stop(scriptsMsMax: number): Promise<void>;
 }
 
 const EVENTFD_ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
@@ -192,9 +192,14 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
       checkers?.reload(fresh);
     },
     instances: async () => (await wire?.dump()) ?? [],
-    async stop() {
+    async stop(scriptsMsMax) {
       // At once: a script that has to be ended first would hold up the goodbye.
       await Promise.all([wire?.stop(), trackers.stop(), checkers?.stop()]);
+      if (!(await notifier.settled(scriptsMsMax)))
+        options.log(
+          'warn',
+          `a notify script still runs after ${scriptsMsMax / 1000} s, and is left to itself`,
+        );
       await notifier.stop();
     },
   };

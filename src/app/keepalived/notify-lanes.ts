@@ -19,6 +19,8 @@ export interface Lanes {
   run(lane: string, command: ScriptCommand): void;
   /** Starts what waits, whatever still runs. */
   flush(): void;
+  /** Resolves when nothing runs and nothing waits any more, or after this long. */
+  settled(msMax: number): Promise<boolean>;
 }
 
 export interface LaneLog {
@@ -29,6 +31,7 @@ export interface LaneLog {
 
 export function makeLanes(log: LaneLog): Lanes {
   const lanes = new Map<string, Lane>();
+  const watchers = new Set<() => void>();
 
   const start = (name: string, lane: Lane, command: ScriptCommand): void => {
     lane.running++;
@@ -48,6 +51,7 @@ export function makeLanes(log: LaneLog): Lanes {
     const [head] = lane.waiting;
     if (head === undefined) {
       if (lane.running === 0) lanes.delete(name);
+      if (lanes.size === 0) for (const tell of watchers) tell();
       return;
     }
     const leftMs = head.dueAtMs - performance.now();
@@ -68,6 +72,18 @@ export function makeLanes(log: LaneLog): Lanes {
       lane.waiting.push({ command, dueAtMs: performance.now() + WAIT_MS_MAX });
       next(name, lane);
     },
+    settled: (msMax) =>
+      new Promise((resolve) => {
+        if (lanes.size === 0) return resolve(true);
+        const end = (whole: boolean) => {
+          clearTimeout(timer);
+          watchers.delete(tell);
+          resolve(whole);
+        };
+        const tell = () => end(true);
+        const timer = setTimeout(end, msMax, false);
+        watchers.add(tell);
+      }),
     flush() {
       for (const [name, lane] of lanes) {
         clearTimeout(lane.timer);

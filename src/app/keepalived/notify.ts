@@ -27,6 +27,8 @@ export interface Notifier extends Outlets {
   report(report: WireReport): void;
   /** After SIGHUP, before the wire thread hears of it. FIFOs that stay keep what is in them. */
   reload(config: KeepalivedConfig): void;
+  /** Resolves with true when no notify script runs any more, with false when one still does after this long. */
+  settled(msMax: number): Promise<boolean>;
   /** Ends the FIFOs' scripts and removes the FIFOs. Notify scripts that run are left to end by themselves. */
   stop(): Promise<void>;
 }
@@ -163,6 +165,7 @@ export function startNotifier(first: KeepalivedConfig, options: NotifierOptions)
       }
       prepareAll();
     },
+    settled: (msMax) => lanes.settled(msMax),
     async stop() {
       lanes.flush();
       await Promise.all([fifos.stop(), mail?.close(MAIL_AT_END_MS)]);

@@ -20,8 +20,10 @@ import type { DaemonLog } from './surfacelog.ts';
 import { runLifeScript } from './surfacescripts.ts';
 
 const RELOAD_FILE_DEFAULT = '/run/keepalived.reload';
-/** child_wait_time: how long the parts may take to end. */
+/** child_wait_time: how long the scripts may take to end. */
 const WAIT_S_DEFAULT = 5;
+/** And how long, besides, what is part of the daemon. */
+const PARTS_END_MS_MAX = 8000;
 
 export interface Duties extends SignalDuties {
   /** -d: the data goes to the log, without the passwords. */
@@ -136,7 +138,9 @@ export function dutiesOf(
     async stop() {
       log.say('main', 'info', 'Stopping');
       const waitMs = (last(config.reading.values.child_wait_time) ?? WAIT_S_DEFAULT) * 1000;
-      await Promise.race([daemon.stop(), new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
+      const bound = new Promise((resolve) => setTimeout(resolve, waitMs + PARTS_END_MS_MAX).unref());
+      await Promise.race([daemon.stop(waitMs), bound]);
+      if (options.vrrp) log.say('vrrp', 'info', 'Stopped');
       await runLifeScript(config, 'shutdown', log.of('main'));
     },
   };
