@@ -15,11 +15,17 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { DBUS, FIREWALL, IPVS, NAMESPACE, SNMP, VMAC_ADDRESS } from './reasons.ts';
-
-const PROCESS = 'the agent has one layout of processes; systemd names and places them';
-const BUFFERS = 'the agent sizes its sockets itself and counts what it loses';
-const SCHEDULING = 'the agent asks for SCHED_RR where it may; the systemd unit sets limits';
+import {
+  BUFFERS,
+  DBUS,
+  FIREWALL,
+  IPVS,
+  NAMESPACE,
+  PROCESS,
+  SCHEDULING,
+  SNMP,
+  VMAC_ADDRESS,
+} from './reasons.ts';
 
 export const GLOBAL_DEFS = {
   router_id: word(),

@@ -1,11 +1,16 @@
 // Why a known keyword is not carried out: shown to the operator, word for word, when a file uses it.
 export const IPVS =
-  'it steers the kernel load balancer (ip_vs), which a pair of databases does not need: the proxy does its work';
-export const FIREWALL = 'the agent keeps its own nftables table and touches no other';
-export const NAMESPACE =
-  'start the agent inside the namespace instead (ip netns exec, or NetworkNamespacePath= of systemd)';
-export const SNMP = 'there is no SNMP agent; the figures are at /metrics for Prometheus';
-export const DBUS = 'there is no D-Bus interface; the API has all of it';
+  'no firewall marks are set for IPVS: every address of a virtual server group gets a service of its own';
+export const SYNC_DAEMON = 'lvs_sync_daemon in global_defs names the interface';
+export const FIREWALL =
+  'no firewall is set but for no_accept and strict mode, and those by a table of its own in nftables';
+export const NAMESPACE = 'IPVS is steered in the namespace that the daemon itself runs in';
+export const SNMP = 'there is no SNMP agent; notify scripts, FIFOs and the JSON dump tell the same';
+export const DBUS = 'there is no D-Bus interface; notify scripts, FIFOs and the JSON dump tell the same';
 export const VMAC_ADDRESS =
   'a virtual MAC is made for the interface of the instance only; VIPs on other interfaces have those interfaces’ own MAC';
-export const BFD = 'VRRP with short adverts finds a dead host as fast';
+export const BFD = 'BFD is not spoken; VRRP with short adverts finds a dead host as fast';
+export const PROCESS = 'all of it is one process here, which systemd names and places';
+export const BUFFERS = 'the sizes of its sockets are its own affair';
+export const SCHEDULING =
+  'vrrp_rt_priority is carried out; any other limit and priority is set by the systemd unit';

@@ -17,7 +17,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { BFD, IPVS, VMAC_ADDRESS } from './reasons.ts';
+import { BFD, BUFFERS, SYNC_DAEMON, VMAC_ADDRESS } from './reasons.ts';
 
 export const VRRP_SCRIPT = {
   script: script(),
@@ -127,7 +127,7 @@ export const VRRP_INSTANCE = {
   promote_secondaries: flag(),
   native_ipv6: deprecated(flag(), 'nothing: the addresses say it'),
   debug: not(integer(0, 4), 'the C daemon does nothing with it either'),
-  kernel_rx_buf_size: not(integer(1, 4_294_967_295), 'the agent sizes its sockets itself'),
+  kernel_rx_buf_size: not(integer(1, 4_294_967_295), BUFFERS),
   linkbeat_use_polling: not(flag(), 'the kernel reports a lost link over netlink at once'),
   virtual_routes: wordLines(),
   virtual_rules: wordLines(),
@@ -136,7 +136,7 @@ export const VRRP_INSTANCE = {
   vmac_xmit_base: flag(),
   use_ipvlan: words(0, 3),
   vrf: not(word(), 'VRFs are not looked at'),
-  lvs_sync_daemon_interface: not(deprecated(word(), 'lvs_sync_daemon in global_defs'), IPVS),
+  lvs_sync_daemon_interface: not(deprecated(word(), 'lvs_sync_daemon in global_defs'), SYNC_DAEMON),
 } as const;
 
 const TRACK_PROCESS = {
