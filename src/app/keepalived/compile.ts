@@ -7,6 +7,7 @@ import type { Authentication } from '../../core/vrrp/authentication.ts';
 import { awaitedTrackers } from './trackers.ts';
 import type {
   TrackedInterface,
+  Vmac,
   WireAddress,
   WireGroup,
   WireInstance,
@@ -30,6 +31,12 @@ function authenticationOf({ authentication }: InstanceConfig): Authentication {
   return authentication.type === 'none'
     ? { kind: 'none' }
     : { kind: authentication.type, password: authentication.password };
+}
+
+function vmacOf({ vmac }: InstanceConfig): Vmac | null {
+  if (vmac === null) return null;
+  const { name, kind, transmitBase, macAddress, ipvlanFlag } = vmac;
+  return { name, kind, transmitBase, macAddress, ipvlanFlag };
 }
 
 /** The instance's own track_interface and its group's; of one interface that both name the instance's counts. */
@@ -62,9 +69,9 @@ function compileInstance(instance: InstanceConfig, config: KeepalivedConfig): Wi
       authentication: authenticationOf(instance),
       addresses: instance.addresses.map(wireAddress),
       excluded: instance.excluded.map(wireAddress),
-      routes: [],
-      rules: [],
-      sourceAddress: instance.sourceAddress,
+      routes: instance.routes.map(({ value }) => value),
+      rules: instance.rules.map(({ value }) => value),
+      sourceAddress: instance.sourceAddress ?? instance.vmac?.sourceAddress ?? null,
       multicastGroup: instance.multicastGroup,
       unicastPeers: instance.unicastPeers.map(({ value }) => value),
       unicastTtl: instance.unicastTtl,
@@ -81,7 +88,7 @@ function compileInstance(instance: InstanceConfig, config: KeepalivedConfig): Wi
       trackedInterfaces: trackedInterfaces(instance, config),
       awaits: awaitedTrackers(config, name),
       promoteSecondaries: instance.promoteSecondaries,
-      vmac: null,
+      vmac: vmacOf(instance),
     },
   ];
 }
@@ -103,9 +110,9 @@ export function compile(config: KeepalivedConfig, options: CompileOptions): Wire
   return {
     instances,
     groups: compileGroups(config, instances),
-    staticAddresses: [],
-    staticRoutes: [],
-    staticRules: [],
+    staticAddresses: config.staticAddresses.map(wireAddress),
+    staticRoutes: config.staticRoutes.map(({ value }) => value),
+    staticRules: config.staticRules.map(({ value }) => value),
     startupDelayMs: global.startupDelayMs,
     realtimePriority: global.realtimePriority,
     logUnknownVrids: globals.some((each) => each.log_unknown_vrids !== undefined),

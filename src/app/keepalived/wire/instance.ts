@@ -39,6 +39,8 @@ export interface Instance {
   /** Faults of its own, the group's left out. */
   isFaulty(): boolean;
   reload(settings: WireInstance): void;
+  /** Every second: what it has set beside its addresses is still there. */
+  refresh(): void;
   view(): InstanceView;
 }
 
@@ -184,7 +186,7 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
     possessions = openPossessions(settings, on, environment, (address) =>
       feed({ kind: 'addressLost', nowMs: now(), address }),
     );
-    advertiser = openAdvertiser(settings, on, possessions.link, from, environment, hear);
+    advertiser = openAdvertiser(settings, on, possessions.sender, from, environment, hear);
     feed({ kind: 'configure', nowMs: now(), config: config() });
     // Its addresses went with the former sockets.
     if (state.kind === 'MASTER') {
@@ -274,6 +276,7 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
       feed({ kind: 'configure', nowMs: now(), config: config() });
       judge();
     },
+    refresh: () => possessions?.refresh(),
     view() {
       const { router } = state;
       const master = state.kind === 'BACKUP' ? state.master : null;

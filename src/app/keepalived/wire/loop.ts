@@ -27,6 +27,8 @@ const STALL_ADVERTS = 3;
 const ADVERT_MS_MIN = 10;
 const DROPS_TOLD_MAX = 16;
 const UNKNOWN_VRIDS_TOLD_MAX = 64;
+/** Routes and rules that somebody took away are put back this often. */
+const REFRESH_MS = 1000;
 /** So many timers are worked off before the sockets are looked at again. */
 const TIMERS_PER_TURN_MAX = 200;
 
@@ -261,6 +263,16 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     return ready;
   }
 
+  let refreshAtMs = 0;
+  function refresh(nowMs: number): void {
+    if (nowMs < refreshAtMs) return;
+    refreshAtMs = nowMs + REFRESH_MS;
+    for (const instance of instances.values()) {
+      const { routes, rules } = instance.settings();
+      if (routes.length + rules.length > 0) instance.refresh();
+    }
+  }
+
   function end(): void {
     for (const instance of instances.values()) instance.stop(settings.keepOnStop);
     statics.close(settings.keepOnStop);
@@ -284,6 +296,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
         const nowMs = bootMs();
         holdings.renew(nowMs);
         announcer.tick(nowMs);
+        refresh(nowMs);
       }
       end();
     },

@@ -4,6 +4,7 @@
 import type { Link } from '../../../core/netlink/link.ts';
 import type { RouteSpec } from '../../../core/netlink/route.ts';
 import type { RuleSpec } from '../../../core/netlink/rule.ts';
+import { prefixRouteOf } from './address-spec.ts';
 import type { Environment } from './environment.ts';
 import type { Holder } from './holdings.ts';
 import { promoteSecondaries } from './promote.ts';
@@ -11,11 +12,13 @@ import type { WireAddress, WireInstance } from './protocol.ts';
 import { openVmac } from './vmac.ts';
 
 export interface Possessions {
-  /** Where adverts leave and addresses live: the VMAC, or the interface itself. */
-  readonly link: Link;
+  /** Where adverts leave: the VMAC, or the interface itself. */
+  readonly sender: Link;
   add(addresses: readonly string[]): void;
   remove(addresses: readonly string[]): void;
   announce(addresses: readonly string[], count: number): void;
+  /** Puts back routes and rules that somebody took away. */
+  refresh(): void;
   held(): readonly string[];
   /** Before the machine hears of the new configuration; `master`: what differs in a word only is set anew. */
   reload(settings: WireInstance, master: boolean): void;
@@ -24,6 +27,8 @@ export interface Possessions {
   /** Takes away what is still held. */
   close(): void;
 }
+
+const REFUSALS_MAX = 64;
 
 const sameWords = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -40,6 +45,7 @@ export function openPossessions(
   const link: Link = vmac === null ? base : { ...base, name: vmac.name, index: vmac.index, mac: vmac.mac };
   const demote = first.promoteSecondaries ? promoteSecondaries(base.name, say) : null;
   const set = new Map<string, { readonly spec: WireAddress; readonly on: Link }>();
+  const refusals = new Set<string>();
   let routed = false;
   const holder: Holder = { name: first.name, advertIntervalMs: first.advertIntervalMs, lost };
 
@@ -47,11 +53,15 @@ export function openPossessions(
   const specOf = (address: string): WireAddress | undefined => all().find((each) => each.address === address);
   const guards = (): boolean => !settings.accept && settings.priority !== 255;
 
-  function tried(doing: () => void): void {
+  /** Each refusal is said once, as routes are tried again and again. */
+  function tried(doing: () => unknown): void {
     try {
       doing();
     } catch (error) {
-      say('error', 'kernel', `(${settings.name}) ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (refusals.has(message) || refusals.size >= REFUSALS_MAX) return;
+      refusals.add(message);
+      say('error', 'kernel', `(${settings.name}) ${message}`);
     }
   }
 
@@ -66,6 +76,8 @@ export function openPossessions(
     const refusal = holdings.set(holder, spec, on, now());
     if (refusal !== null) say('error', 'vip', `(${settings.name}) ${refusal}; it is tried again`);
     set.set(address, { spec, on });
+    const subnet = prefixRouteOf(spec, on.name);
+    if (subnet !== null) tried(() => route.addRoute(subnet));
   }
 
   function removeOne(address: string): void {
@@ -73,7 +85,10 @@ export function openPossessions(
     set.delete(address);
     const spec = known?.spec ?? specOf(address);
     const on = known?.on ?? (spec?.device == null ? link : links.named(spec.device));
-    if (spec !== undefined && on !== null) holdings.unset(spec, on, keeps && known !== undefined);
+    if (spec === undefined || on === null) return;
+    const subnet = prefixRouteOf(spec, on.name);
+    if (subnet !== null && !keeps) tried(() => route.removeRoute(subnet));
+    holdings.unset(spec, on, keeps && known !== undefined);
   }
 
   function addRoutes(routes: readonly RouteSpec[], rules: readonly RuleSpec[]): void {
@@ -96,10 +111,10 @@ export function openPossessions(
   }
 
   return {
-    link,
+    sender: first.vmac?.transmitBase === true ? base : link,
     add(addresses) {
       if (addresses.length > 0) say('detail', 'vips', `(${settings.name}) setting VIPs.`);
-      if (guards()) tried(() => environment.guard().deny(addresses));
+      if (guards()) tried(() => environment.guard().deny(addresses, settings.name));
       for (const address of addresses) addOne(address);
       // Also after an address was put back: the kernel drops the routes that leave from it.
       addRoutes(settings.routes, settings.rules);
@@ -112,7 +127,7 @@ export function openPossessions(
         routed = false;
       }
       for (const address of addresses) removeOne(address);
-      if (guards()) tried(() => environment.guard().allow(addresses));
+      if (guards()) tried(() => environment.guard().allow(addresses, settings.name));
     },
     announce(addresses, count) {
       const byLink = new Map<Link, string[]>();
@@ -131,6 +146,9 @@ export function openPossessions(
         }
         announcer.announce(links.indexed(on.index) ?? on, list, count, settings.garp.intervalMs, now());
       }
+    },
+    refresh() {
+      if (routed) addRoutes(settings.routes, settings.rules);
     },
     held: () => [...set.keys()],
     reload(fresh, master) {

@@ -34,6 +34,9 @@ export interface Vmac {
   readonly kind: 'macvlan' | 'ipvlan';
   /** Adverts leave from the underlying interface. */
   readonly transmitBase: boolean;
+  /** null: VRRP's own. With five octets the VRID is the sixth. */
+  readonly macAddress: string | null;
+  readonly ipvlanFlag: 'bridge' | 'private' | 'vepa';
 }
 
 /** One vrrp_instance with every default filled in. */
