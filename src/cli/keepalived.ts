@@ -12,7 +12,7 @@ import { printOperatorError } from './output.ts';
 const WRONG_USAGE = 1;
 
 export function register(program: Command): void {
-  program
+  const verb = program
     .command('keepalived')
     .description('run keepalived.conf: a drop-in for the daemon keepalived')
     .helpOption(false)
@@ -24,6 +24,8 @@ export function register(program: Command): void {
       // What still runs (a script that does not end) must not hold the process.
       process.exit(await keepalived(words));
     });
+  // For `twinkeep help keepalived`, too.
+  verb.helpInformation = () => HELP;
 }
 
 function say(text: string): number {
