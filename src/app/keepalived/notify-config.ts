@@ -68,7 +68,7 @@ function noticesOf(config: KeepalivedConfig, globals: Globals): NoticeSettings {
         mail: instance.mail,
         priorityChanges: last(v?.notify_priority_changes) ?? (asked || asking.has(instance.name)),
         tellsDeleted: v?.notify_deleted !== undefined,
-        awaits: awaitedTrackers(config, instance.name).length > 0,
+        awaits: awaitedTrackers(config, instance.name).some((id) => id.startsWith('script ')),
       },
     ];
   });

@@ -62,7 +62,10 @@ export function startProcessTrackers(
       const next = { plan, state: stepQuorum(state, countOf(plan), nowMs, plan) };
       const turned = next.state.good === state.good ? null : next.state.good ? 'up' : 'down';
       if (next.state.count !== state.count || turned !== null)
-        log('info', processCount(plan.name, state.count, next.state.count, turned));
+        log(
+          turned === null ? 'detail' : 'info',
+          processCount(plan.name, state.count, next.state.count, turned),
+        );
       if (turned !== null) changed.push(next);
       return next;
     });

@@ -26,7 +26,7 @@ export interface InstanceNotices {
   readonly priorityChanges: boolean;
   /** notify_deleted stands there: DELETED is told instead of FAULT. */
   readonly tellsDeleted: boolean;
-  /** It waits for trackers before it starts. */
+  /** It waits for scripts before it starts. */
   readonly awaits: boolean;
 }
 

@@ -44,6 +44,10 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** As this process got it, without what the launcher of this program put there for itself. */
+const environment: NodeJS.ProcessEnv = { ...process.env };
+delete environment['NODE_COMPILE_CACHE'];
+
 function start(command: ScriptCommand): ChildProcess | string {
   const [program = '', ...args] = command.argv;
   const ownUid = process.getuid?.() ?? 0;
@@ -51,7 +55,7 @@ function start(command: ScriptCommand): ChildProcess | string {
   // Asking for the ids that one has would ask for setgroups(2) too, which needs a capability.
   const ids = command.uid === ownUid && command.gid === ownGid ? {} : { uid: command.uid, gid: command.gid };
   try {
-    return spawn(program, args, { ...ids, detached: true, stdio: 'ignore' });
+    return spawn(program, args, { ...ids, env: environment, detached: true, stdio: 'ignore' });
   } catch (error) {
     return (error as Error).message;
   }
