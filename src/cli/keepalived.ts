@@ -39,7 +39,9 @@ async function keepalived(words: readonly string[]): Promise<number> {
     case 'help':
       return say(HELP);
     case 'version':
-      return say(`Keepalived v2.3 (twinkeep ${packageJson.version})\n`);
+      // On standard error, as the C daemon: exporters read the version from there.
+      process.stderr.write(`Keepalived v2.3.4 (twinkeep ${packageJson.version})\n`);
+      return 0;
     case 'genhash':
       return wrong('-T: genhash is not there', 'the digest is `curl -s URL | md5sum`');
     case 'wrong':

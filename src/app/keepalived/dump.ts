@@ -8,12 +8,14 @@ import type {
   ScriptConfig,
   SyncGroupConfig,
 } from '../../config/keepalived/types.ts';
+import { last } from '../../config/keepalived/values.ts';
 import type {
   Dump,
   DumpAddress,
   DumpGroup,
   DumpInstance,
   DumpMoment,
+  DumpProcess,
   DumpScripts,
   DumpState,
   DumpTracked,
@@ -253,10 +255,33 @@ function fileOf(config: KeepalivedConfig, name: string): string {
   return found?.value.values.file?.at(-1)?.value ?? '';
 }
 
-function processOf(config: KeepalivedConfig, name: string): string {
-  const found = config.reading.values.vrrp_track_process?.find(({ value }) => value.args[0]?.text === name);
-  return (found?.value.values.process?.at(-1)?.value ?? []).join(' ');
+function processDump(
+  config: KeepalivedConfig,
+  view: TrackerView,
+  instances: readonly DumpInstance[],
+): DumpProcess {
+  const { vrrp_track_process = [] } = config.reading.values;
+  const typed = vrrp_track_process.find(({ value }) => value.args[0]?.text === view.name)?.value.values;
+  const delayMs = last(typed?.delay) ?? 0;
+  return {
+    ...valueDump(
+      view,
+      (last(typed?.process) ?? []).join(' '),
+      tracking(instances, 'trackedProcesses', view.name),
+    ),
+    parameters: last(typed?.param_match) ?? 'none',
+    quorum: last(typed?.quorum) ?? 1,
+    forkDelayMs: last(typed?.fork_delay) ?? delayMs,
+    terminateDelayMs: last(typed?.terminate_delay) ?? delayMs,
+    fullCommand: typed?.full_command !== undefined,
+  };
 }
+
+/** For the JSON. */
+export const processDumps = (standing: Standing, instances: readonly DumpInstance[]): DumpProcess[] =>
+  standing.trackers
+    .filter(({ kind }) => kind === 'process')
+    .map((view) => processDump(standing.config, view, instances));
 
 export function composeDump(standing: Standing): Dump {
   const { config, settings, views, trackers } = standing;
@@ -280,9 +305,7 @@ export function composeDump(standing: Standing): Dump {
     files: trackers
       .filter(({ kind }) => kind === 'file')
       .map((t) => valueDump(t, fileOf(config, t.name), tracking(instances, 'trackedFiles', t.name))),
-    processes: trackers
-      .filter(({ kind }) => kind === 'process')
-      .map((t) => valueDump(t, processOf(config, t.name), tracking(instances, 'trackedProcesses', t.name))),
+    processes: processDumps(standing, instances),
     interfaces: interfacesNow(instances),
   };
 }

@@ -90,7 +90,7 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
   );
   if (options.namespace !== null) enterNamespace(options.namespace);
   nameProcess('keepalived');
-  const name = `Keepalived v2.3 (twinkeep ${options.version})`;
+  const name = `Keepalived v2.3.4 (twinkeep ${options.version})`;
   sayStart(name, options, log);
   let code: number;
   try {

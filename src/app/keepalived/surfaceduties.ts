@@ -11,7 +11,7 @@ import { renderStatistics, statisticsSince } from '../../core/keepalived/dump-st
 import type { Statistics } from '../../core/vrrp/state.ts';
 import { compile } from './compile.ts';
 import type { Daemon } from './daemon.ts';
-import { composeDump, instanceDumps, type Standing } from './dump.ts';
+import { composeDump, instanceDumps, processDumps, type Standing } from './dump.ts';
 import { type DumpKind, dumpPath, writeDump } from './dumpfile.ts';
 import type { SignalDuties } from './signals.ts';
 import type { SurfaceOptions } from './surface.ts';
@@ -128,7 +128,10 @@ export function dutiesOf(
     },
     async json() {
       log.say('main', 'info', `Printing VRRP as json for process(${process.pid}) on signal`);
-      write('json', renderJson(instanceDumps(await standing())));
+      const now = await standing();
+      const instances = instanceDumps(now);
+      const version = last(globals(config).json_version)?.[0] === '2' ? 2 : 1;
+      write('json', renderJson(instances, version, processDumps(now, instances)));
     },
     async logData() {
       const text = renderData(composeDump(await standing()));

@@ -165,6 +165,8 @@ function scriptTrackerLines(s: DumpTrackerScript): string[] {
     ...(s.exitStatus === null ? [] : [`   Last exit status = ${s.exitStatus}`]),
     `   Last result = ${s.because}`,
     ...tracking(s.instances),
+    // Whether it runs this very moment; exporters refuse a script without this line.
+    '   State = idle',
   ];
 }
 

@@ -1,7 +1,7 @@
 // keepalived.json (the JSON signal): one object an instance, with the C daemon's keys in its order. Programs read this one; a key that
 // the C daemon writes only sometimes is written in the same cases.
 
-import { addressLine, type DumpInstance, type DumpState } from './dump.ts';
+import { addressLine, type DumpInstance, type DumpProcess, type DumpState } from './dump.ts';
 import { dropped } from './dump-stats.ts';
 
 const STATES: Readonly<Record<DumpState, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3 };
@@ -89,8 +89,31 @@ function stats({ statistics: s }: DumpInstance): Record<string, number> {
   };
 }
 
-/** On one line; a `/` is written as `\/`, as the C daemon's library does, for those who compare texts. */
-export function renderJson(instances: readonly DumpInstance[]): string {
-  const objects = instances.map((instance) => ({ data: data(instance), stats: stats(instance) }));
-  return JSON.stringify(objects).replaceAll('/', '\\/');
+/** The keys that keepalived 2.3 writes for a tracked process. */
+const process = (p: DumpProcess): Record<string, unknown> => ({
+  process: p.name,
+  param_match: p.parameters,
+  min_processes: p.quorum,
+  current_processes: p.value ?? 0,
+  have_quorum: p.good === true,
+  weight: p.weight,
+  terminate_delay: p.terminateDelayMs / 1000,
+  fork_delay: p.forkDelayMs / 1000,
+  fork_delay_timer_running: false,
+  terminate_delay_timer_running: false,
+  full_command: p.fullCommand,
+});
+
+/**
+ * On one line; a `/` is written as `\/`, as the C daemon's library does, for those who compare texts. Version 2 (json_version of
+ * 2.3) puts the instances under a name, and the tracked processes beside them.
+ */
+export function renderJson(
+  instances: readonly DumpInstance[],
+  version: 1 | 2 = 1,
+  processes: readonly DumpProcess[] = [],
+): string {
+  const vrrp = instances.map((instance) => ({ data: data(instance), stats: stats(instance) }));
+  const whole = version === 1 ? vrrp : { vrrp, track_process: processes.map(process) };
+  return JSON.stringify(whole).replaceAll('/', '\\/');
 }

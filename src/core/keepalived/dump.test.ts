@@ -170,6 +170,43 @@ describe('the JSON', () => {
   });
 });
 
+describe('the JSON of version 2', () => {
+  test('has the instances and the tracked processes under names, with the keys of 2.3', () => {
+    const text = renderJson([VI_1], 2, [
+      {
+        name: 'asterisk',
+        of: 'asterisk',
+        value: 3,
+        good: true,
+        weight: 0,
+        instances: [],
+        parameters: 'none',
+        quorum: 1,
+        forkDelayMs: 0,
+        terminateDelayMs: 1500,
+        fullCommand: false,
+      },
+    ]);
+    const { vrrp, track_process } = JSON.parse(text);
+    expect(vrrp).toEqual(JSON.parse(renderJson([VI_1])));
+    expect(track_process).toEqual([
+      {
+        process: 'asterisk',
+        param_match: 'none',
+        min_processes: 1,
+        current_processes: 3,
+        have_quorum: true,
+        weight: 0,
+        terminate_delay: 1.5,
+        fork_delay: 0,
+        fork_delay_timer_running: false,
+        terminate_delay_timer_running: false,
+        full_command: false,
+      },
+    ]);
+  });
+});
+
 describe('the data', () => {
   const text = renderData(DUMP);
 

@@ -139,6 +139,14 @@ export interface DumpTrackerValue {
   readonly instances: readonly DumpTracked[];
 }
 
+export interface DumpProcess extends DumpTrackerValue {
+  readonly parameters: 'none' | 'initial' | 'partial';
+  readonly quorum: number;
+  readonly forkDelayMs: number;
+  readonly terminateDelayMs: number;
+  readonly fullCommand: boolean;
+}
+
 export interface DumpInterface {
   readonly name: string;
   readonly index: number;
@@ -164,7 +172,7 @@ export interface Dump {
   readonly groups: readonly DumpGroup[];
   readonly scripts: readonly DumpTrackerScript[];
   readonly files: readonly DumpTrackerValue[];
-  readonly processes: readonly DumpTrackerValue[];
+  readonly processes: readonly DumpProcess[];
   readonly interfaces: readonly DumpInterface[];
 }
 
