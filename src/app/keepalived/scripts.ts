@@ -94,8 +94,10 @@ function makeDesk(config: KeepalivedConfig): ScriptDesk {
       const before = known.get(script);
       if (before !== undefined) return before;
       const account = user ?? (script.user === null ? null : { user: script.user, group: script.group });
-      fallback ??= defaultOwner(global);
-      const made = prepareAs(script, account === null ? fallback : ownerOf(account), global.scriptSecurity);
+      const owner = account === null ? (fallback ?? defaultOwner(global)) : ownerOf(account);
+      const made = prepareAs(script, owner, global.scriptSecurity);
+      // That there is no default user is said once.
+      if (account === null) fallback = { ...owner, lines: [] };
       some ||= made.prepared.kind === 'ready';
       insecure ||= made.insecure;
       known.set(script, made.prepared);
