@@ -28,8 +28,10 @@ const IFLA_IPVLAN_MODE = 1;
 const IFLA_IPVLAN_FLAGS = 2;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 
-// Not even the other macvlans of the same base hear it: two virtual routers of one host talk over the wire only.
-const MACVLAN_MODE_PRIVATE = 1;
+// Of the modes in which the macvlans of one base do not talk to each other (private, vepa), the one that leaves multicast to the base
+// interface even when its source is the macvlan's own MAC. All routers of a virtual router send with that MAC, and they are heard on the
+// base; a private macvlan would take their adverts for itself, where they are lost unless it joins VRRP's group with reports of its own.
+const MACVLAN_MODE_VEPA = 2;
 const IPVLAN_MODE_L2 = 0;
 const IPVLAN_FLAGS = { bridge: 0, private: 1, vepa: 2 } as const;
 const IN6_ADDR_GEN_MODE_NONE = 1;
@@ -54,6 +56,8 @@ export interface StackedLink {
   readonly name: string;
   /** `macvlan`, `ipvlan`, or what else it is: `veth`, `bridge`; null for a plain device. */
   readonly kind: string | null;
+  /** Of a macvlan, whether it is one as encodeAddStackedLink makes it; the C daemon's are private. */
+  readonly hearsOnBase: boolean;
   /** 0: it stands on none. */
   readonly baseIndex: number;
   readonly mac: string | null;
@@ -90,7 +94,7 @@ export function encodeAddStackedLink(
   if (mac !== null) writer.attribute(IFLA_ADDRESS, mac);
   writer.nest(IFLA_LINKINFO, (info) => {
     info.attributeText(IFLA_INFO_KIND, type.kind).nest(IFLA_INFO_DATA, (data) => {
-      if (type.kind === 'macvlan') data.attributeU32(IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+      if (type.kind === 'macvlan') data.attributeU32(IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA);
       else {
         data.attribute(IFLA_IPVLAN_MODE, Uint8Array.of(IPVLAN_MODE_L2, 0));
         data.attribute(IFLA_IPVLAN_FLAGS, Uint8Array.of(IPVLAN_FLAGS[type.flag], 0));
@@ -139,11 +143,15 @@ export function decodeStackedLink(body: Uint8Array): StackedLink | null {
   const name = attributeText(attributes.get(IFLA_IFNAME));
   if (name === null) return null;
   const info = attributes.get(IFLA_LINKINFO);
+  const details = info === undefined ? null : decodeAttributes(info, 0);
+  const data = details?.get(IFLA_INFO_DATA);
+  const mode = data === undefined ? null : attributeU32(decodeAttributes(data, 0).get(IFLA_MACVLAN_MODE));
   const mac = attributes.get(IFLA_ADDRESS);
   return {
     index: viewOf(body).getInt32(4, true),
     name,
-    kind: info === undefined ? null : attributeText(decodeAttributes(info, 0).get(IFLA_INFO_KIND)),
+    kind: attributeText(details?.get(IFLA_INFO_KIND)),
+    hearsOnBase: mode === MACVLAN_MODE_VEPA,
     baseIndex: attributeU32(attributes.get(IFLA_LINK)) ?? 0,
     mac: mac?.length === 6 ? Array.from(mac, (byte) => byte.toString(16).padStart(2, '0')).join(':') : null,
   };

@@ -8,13 +8,7 @@
 // interface take packets although it has no address yet and the sender is this host.
 
 import { OperatorError } from '../../../core/error.ts';
-import {
-  type IpvlanFlag,
-  parseMac,
-  type StackedKind,
-  type StackedLink,
-  virtualMac,
-} from '../../../core/netlink/macvlan.ts';
+import { parseMac, type StackedKind, type StackedLink, virtualMac } from '../../../core/netlink/macvlan.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
 import {
   readSetting,
@@ -23,18 +17,9 @@ import {
   SHARED_SETTINGS,
   writeSetting,
 } from '../../../io/linux/sysctl.ts';
-import type { Vmac, WireInstance } from './protocol.ts';
+import type { WireInstance } from './protocol.ts';
 
-/** What the configuration may say beyond protocol.ts's Vmac. */
-export interface VmacOptions {
-  /** Instead of VRRP's own: six octets, or five to which the VRID is appended. */
-  readonly macAddress?: string | null;
-  readonly ipvlanFlag?: IpvlanFlag;
-}
-
-export type VmacInstance = Pick<WireInstance, 'name' | 'vrid' | 'family' | 'addresses' | 'excluded'> & {
-  readonly vmac: (Vmac & VmacOptions) | null;
-};
+export type VmacInstance = Pick<WireInstance, 'name' | 'vrid' | 'family' | 'addresses' | 'excluded' | 'vmac'>;
 
 export interface OpenVmac {
   readonly name: string;
@@ -70,11 +55,11 @@ function isLeftOver(found: StackedLink, type: StackedKind, baseIndex: number): b
   return (
     found.kind === type.kind &&
     found.baseIndex === baseIndex &&
-    (type.kind === 'ipvlan' || found.mac === type.mac)
+    (type.kind === 'ipvlan' || (found.mac === type.mac && found.hearsOnBase))
   );
 }
 
-/** Ours by its looks, with another VRID or base than now: it may be replaced. Nobody else has VRRP's MACs. */
+/** A virtual router's by its looks, with another VRID, base or mode than now: it may be replaced. Nobody else has VRRP's MACs. */
 function isVirtualRouter(found: StackedLink): boolean {
   return found.kind === 'macvlan' && /^00:00:5e:00:0[12]:/.test(found.mac ?? '');
 }
@@ -100,7 +85,23 @@ function makeOrTake(
   return route.addStackedLink({ name, baseIndex: base.index, type });
 }
 
-type Ipv4Name = 'arp_ignore' | 'arp_filter' | 'rp_filter' | 'accept_local' | 'promote_secondaries';
+type Ipv4Name =
+  | 'arp_ignore'
+  | 'arp_filter'
+  | 'arp_announce'
+  | 'rp_filter'
+  | 'accept_local'
+  | 'promote_secondaries';
+
+/**
+ * arp_announce is ours beyond the C daemon's: answers of the VIP leave through the base, which asks for the client's MAC in the name of
+ * the VIP and with its own MAC; a client believes that and forgets the virtual one (seen with keepalived 2.2.7).
+ */
+const BASE_SETTINGS: readonly [Ipv4Name, number][] = [
+  ['arp_ignore', 1],
+  ['arp_filter', 1],
+  ['arp_announce', 2],
+];
 
 const v4 = (interfaceName: string, name: Ipv4Name): Setting => ({
   tree: 'net/ipv4/conf',
@@ -143,7 +144,7 @@ function prepareV4(
   put(v4(name, 'accept_local'), 1);
   put(v4(name, 'rp_filter'), 0);
   put(v4(name, 'promote_secondaries'), 1);
-  releases.push(settings.hold(v4(base, 'arp_ignore'), 1), settings.hold(v4(base, 'arp_filter'), 1));
+  for (const [each, value] of BASE_SETTINGS) releases.push(settings.hold(v4(base, each), value));
 }
 
 /** Throws an OperatorError when the kernel has no macvlan (ipvlan), or the name is somebody else's. */
