@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   isGood,
@@ -117,4 +118,29 @@ test('a script that a signal ended has failed', () => {
 test('a script that cannot be started has failed, and is tried again', () => {
   const { said } = run([due, { kind: 'not-started', reason: 'spawn EAGAIN' }, due]);
   expect(said).toEqual(['start', 'VRRP_Script(chk) failed (spawn EAGAIN)', '=> bad', 'start']);
+});
+
+test('whatever happens in whatever order, no second run is started beside the first', () => {
+  const event: fc.Arbitrary<ScriptEvent> = fc.oneof(
+    fc.constant<ScriptEvent>({ kind: 'due' }),
+    fc.constant<ScriptEvent>({ kind: 'timeout' }),
+    fc.integer({ min: 0, max: 2 }).map((status): ScriptEvent => ({ kind: 'exited', status })),
+    fc.constant<ScriptEvent>({ kind: 'killed', signal: 9 }),
+  );
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      let state = SCRIPT_START;
+      let runs = 0;
+      for (const each of events) {
+        // What ends is what was started.
+        if ((each.kind === 'exited' || each.kind === 'killed') && runs === 0) continue;
+        const [next, actions] = stepScript(state, each, settings);
+        if (each.kind === 'exited' || each.kind === 'killed') runs--;
+        runs += actions.filter(({ kind }) => kind === 'start').length;
+        expect(runs).toBeLessThanOrEqual(1);
+        expect(next.run === 'idle').toBe(runs === 0);
+        state = next;
+      }
+    }),
+  );
 });

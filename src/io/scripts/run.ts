@@ -86,6 +86,8 @@ export function runScript(command: ScriptCommand, options: RunOptions): RunningS
     ended = true;
     clearTimeout(timer);
     clearTimeout(killTimer);
+    // Ended on request: what it started, and what did not heed the request, must not pile up turn by turn.
+    if (killTimer !== undefined) signalGroup(child, 'SIGKILL');
     options.onEnd(result);
   };
   child.once('error', (error) => over({ kind: 'not-started', reason: error.message }));
