@@ -11,7 +11,7 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const PROGRAM = resolve(import.meta.dirname, '../../twinkeep');
+export const PROGRAM = resolve(import.meta.dirname, '../../twinkeep');
 
 export interface Ran {
   readonly code: number | null;

@@ -1,8 +1,9 @@
 // `twinkeep keepalived` as the users of the C daemon know it: a real daemon in a namespace, its options, pid files, signals and files.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Host, until } from './surface-host.ts';
+import { Host, PROGRAM, until } from './surface-host.ts';
 
 let host: Host;
 beforeEach(() => {
@@ -215,6 +216,21 @@ describe('options', () => {
     expect(daemon.log()).toContain('-x (--snmp) does nothing here: there is no SNMP agent');
     expect(daemon.log()).toContain('-R (--dont-respawn) does nothing here');
     expect(daemon.log()).toContain('--no_bfd does nothing here');
+  });
+
+  test('a link named keepalived is this verb, and says its version where the C daemon does', () => {
+    symlinkSync(PROGRAM, host.path('keepalived'));
+    const link = (...words: string[]) => spawnSync(host.path('keepalived'), words, { encoding: 'utf8' });
+    expect(link('--signum=JSON').stdout).toBe('36\n');
+    expect(link('-v')).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(/^Keepalived v\d+\.\d+\.\d+ /),
+    });
+    expect(link('--signum=TDATA')).toMatchObject({ status: 1, stdout: '' });
+    expect(link('--bogus')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Unknown option --bogus'),
+    });
   });
 
   test('-V leaves the VIPs when the daemon stops', async () => {

@@ -16,7 +16,7 @@ const SLACK_MS = 100;
 
 export interface PidFile {
   readonly path: string;
-  /** Removes the file, if it is still the one that was made. */
+  /** Removes the file, if it is still the one that was made. The end of the process does the same. */
   remove(): void;
 }
 
@@ -104,18 +104,19 @@ export function takePidFile(path: string): PidFile {
   const { ino } = fstatSync(fd);
   check(libc.ftruncate(fd, 0), 'ftruncate');
   writeSync(fd, `${process.pid}\n`);
-  return {
-    path,
-    remove() {
-      try {
-        // Before the lock goes with the descriptor: a successor must not lose the file that it makes then.
-        if (statSync(path).ino === ino) unlinkSync(path);
-      } catch {
-        // Somebody else removed it.
-      }
-      closeSync(fd);
-    },
+  const remove = (): void => {
+    process.off('exit', remove);
+    try {
+      // Before the lock goes with the descriptor: a successor must not lose the file that it makes then.
+      if (statSync(path).ino === ino) unlinkSync(path);
+    } catch {
+      // Somebody else removed it.
+    }
+    closeSync(fd);
   };
+  // Also when a defect ends it: whoever reads the file must not signal another process later.
+  process.on('exit', remove);
+  return { path, remove };
 }
 
 export interface PidPlaces {

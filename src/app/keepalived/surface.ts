@@ -71,7 +71,7 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
   if (options.umask !== null) process.umask(options.umask);
   if (options.coreDump) unlimitCoreDumps();
   const log = openDaemonLog({
-    console: options.console ? 'all' : 'problems',
+    console: options.console ? 'all' : inJournal() ? 'nothing' : 'problems',
     facility: options.facility === null ? null : (FACILITIES[options.facility] ?? null),
     file: options.logFile,
     detail: options.detail,
@@ -103,6 +103,9 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
   log.say('main', 'info', `Stopped ${name}`);
   return code;
 }
+
+/** Under systemd standard error ends where syslog ends: once is enough. */
+const inJournal = (): boolean => process.env['JOURNAL_STREAM'] !== undefined && syslogListens();
 
 function sayStart(name: string, options: SurfaceOptions, log: DaemonLog): void {
   log.say('main', 'info', `Starting ${name}`);
