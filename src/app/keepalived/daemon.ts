@@ -9,7 +9,7 @@ import { type Checkers, startCheckers } from './checkers/checkers.ts';
 import { compile } from './compile.ts';
 import { type Notifier, startNotifier } from './notify.ts';
 import type { Outlets } from './outlets.ts';
-import { startTrackers, type Trackers } from './trackers.ts';
+import { NO_TRACKERS, startTrackers, type Trackers } from './trackers.ts';
 import type { InstanceView, WireOrder, WireReport } from './wire/protocol.ts';
 
 export interface DaemonOptions {
@@ -167,7 +167,7 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
   };
 
   const wire = options.vrrp ? await startWireOr(() => notifier.stop(), config, options, hear) : null;
-  const trackers = startTrackers(config, (order) => wire?.order(order), notifier);
+  const trackers = wire === null ? NO_TRACKERS : startTrackers(config, wire.order, notifier);
   if (options.checkers)
     checkers = startCheckers(
       config,

@@ -47,6 +47,9 @@ export interface Trackers {
   view(): TrackerView[];
 }
 
+/** Without VRRP (-C) there is nobody to be told. */
+export const NO_TRACKERS: Trackers = { reload() {}, async stop() {}, view: () => [] };
+
 function viewOfScript(tracker: ScriptTracker): TrackerView {
   const { plan } = tracker;
   const { because, lastStatus, run } = tracker.state();
