@@ -39,6 +39,8 @@ const EINPROGRESS = 115;
 const ETIMEDOUT = 110;
 const TCP_ESTABLISHED = 1;
 const TCP_SYN_SENT = 2;
+/** Connected, and the peer has closed its end by now. */
+const TCP_CLOSE_WAIT = 8;
 const TCP_SYN_RECV = 3;
 
 export const needsBoundSocket = ({ bindInterface, firewallMark }: Connection): boolean =>
@@ -103,6 +105,7 @@ export function isConnected(fd: number): boolean {
   getOption(fd, IPPROTO_TCP, TCP_INFO);
   const state = answer[0];
   if (state === TCP_SYN_SENT || state === TCP_SYN_RECV) return false;
-  if (state !== TCP_ESTABLISHED) throw new LinuxError('connect', ETIMEDOUT, 'the connection ended at once');
+  if (state !== TCP_ESTABLISHED && state !== TCP_CLOSE_WAIT)
+    throw new LinuxError('connect', ETIMEDOUT, 'the connection ended at once');
   return true;
 }

@@ -33,16 +33,16 @@ function matches(pattern: NonNullable<HttpUrl['pattern']>, body: string): boolea
 /** What the answer is worth; `failed` in the words of the log. */
 function judge(answer: HttpAnswer, url: HttpUrl): Verdict {
   if (!statusAllowed(answer.status, url.statusCodes))
-    return failed(`HTTP status code error (${answer.status}) for ${url.path}`);
+    return failed(`HTTP status code error to %s url(${url.path}) (${answer.status})`);
   if (url.digests.length > 0) {
     const hash = createHash('md5');
     for (const bytes of answer.body) hash.update(bytes);
-    if (!url.digests.includes(hash.digest('hex'))) return failed(`MD5 digest error for ${url.path}`);
+    if (!url.digests.includes(hash.digest('hex'))) return failed(`MD5 digest error to %s url(${url.path})`);
   }
   if (url.pattern !== null) {
     const body = Buffer.concat(answer.body).toString(url.pattern.flags.includes('u') ? 'utf8' : 'latin1');
     if (matches(url.pattern, body) === url.pattern.negated)
-      return failed(`Regex match failed for ${url.path}`);
+      return failed(`Regex match failed to %s url(${url.path})`);
   }
   return PASSED;
 }
