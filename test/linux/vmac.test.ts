@@ -177,6 +177,9 @@ async function sniffed(work: () => Promise<unknown>): Promise<string> {
 test('the VIP is answered for with the virtual MAC, and the host itself with its own', () => {
   const vmac = open(a, instance(VIP));
   expect(vmac).toMatchObject({ name: 'vrrp.51', mac: '00:00:5e:00:01:33' });
+  // Another virtual router of the same host, which must not answer in its place.
+  open(a, { ...instance(VIP6, { name: 'vrrp.52' }), vrid: 52 });
+  expect(setting(a, 'vrrp.52/arp_ignore')).toBe('1');
   within(a.namespace, () => a.route.addAddress(newAddressOf(VIP, vmac.index, 60)));
   expect(answered('10.77.0.100')).toBe('00:00:5e:00:01:33');
   expect(answered('10.77.0.1')).toBe(a.mac);

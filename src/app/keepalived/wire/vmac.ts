@@ -140,7 +140,6 @@ function prepareV4(
     .filter((link) => link.name !== name)
     .map((link) => link.name);
   liftReversePath(others, settings, releases);
-  put(v4(name, 'arp_ignore'), 1);
   put(v4(name, 'accept_local'), 1);
   put(v4(name, 'rp_filter'), 0);
   put(v4(name, 'promote_secondaries'), 1);
@@ -162,6 +161,8 @@ export function openVmac(
     for (const release of releases.splice(0).reverse()) release();
   };
   try {
+    // Of an IPv6 instance too: it would answer for the IPv4 addresses of the host's other interfaces.
+    put(v4(name, 'arp_ignore'), 1);
     if (instance.family === 4) prepareV4(name, base.name, route, settings, releases);
     const sixes = [...instance.addresses, ...instance.excluded].some((each) => each.family === 6);
     // Without IPv6 addresses of its own it would still send listener reports with the virtual MAC.
