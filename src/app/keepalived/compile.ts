@@ -33,6 +33,19 @@ function authenticationOf({ authentication }: InstanceConfig): Authentication {
     : { kind: authentication.type, password: authentication.password };
 }
 
+function garpPace(
+  instance: InstanceConfig,
+  config: KeepalivedConfig,
+): Pick<WireInstance['garp'], 'intervalMs' | 'group'> {
+  const at = config.garpGroups.findIndex((group) => group.interfaces.includes(instance.interface ?? ''));
+  const group = config.garpGroups[at];
+  if (group === undefined) return { intervalMs: instance.garp.intervalMs, group: null };
+  return {
+    intervalMs: instance.family === 4 ? group.arpIntervalMs : group.naIntervalMs,
+    group: `garp_group ${at + 1}`,
+  };
+}
+
 function vmacOf({ vmac }: InstanceConfig): Vmac | null {
   if (vmac === null) return null;
   const { name, kind, transmitBase, macAddress, ipvlanFlag } = vmac;
@@ -75,9 +88,12 @@ function compileInstance(instance: InstanceConfig, config: KeepalivedConfig): Wi
       multicastGroup: instance.multicastGroup,
       unicastPeers: instance.unicastPeers.map(({ value }) => value),
       unicastTtl: instance.unicastTtl,
+      trackSource: instance.trackSource,
+      lacksPeer: instance.lacksPeer,
+      oldUnicastChecksum: instance.oldUnicastChecksum,
       checkUnicastSource: instance.checkUnicastSource,
       v3ChecksumAsV2: instance.v3ChecksumAsV2,
-      garp: instance.garp,
+      garp: { ...instance.garp, ...garpPace(instance, config) },
       masterDownAdverts: instance.downTimerAdverts,
       lowerPriorityNoAdvert: instance.lowerPriorityNoAdvert,
       higherPrioritySendAdvert: instance.higherPrioritySendAdvert,
@@ -114,6 +130,7 @@ export function compile(config: KeepalivedConfig, options: CompileOptions): Wire
     staticRoutes: config.staticRoutes.map(({ value }) => value),
     staticRules: config.staticRules.map(({ value }) => value),
     startupDelayMs: global.startupDelayMs,
+    interfaceDelays: config.interfaceDelays,
     realtimePriority: global.realtimePriority,
     logUnknownVrids: globals.some((each) => each.log_unknown_vrids !== undefined),
     ...options,

@@ -2,6 +2,7 @@
 // what was typed is reported where it happens.
 import type { Report } from './findings.ts';
 import { readInstance } from './instance.ts';
+import { readGarpGroups, readInterfaceDelays } from './interfaces.ts';
 import type { ReadFiles } from './lines.ts';
 import { readLvsGlobal } from './lvsglobal.ts';
 import { newNetworkContext, readRoutes, readRules, withKnownGroup } from './network.ts';
@@ -133,10 +134,14 @@ export function makeConfig(reading: Reading<typeof TOP>, read: ReadFiles, report
       mail: last(g.values.smtp_alert) ?? mailByDefault,
     }),
   );
+  const device = last(globals.default_interface) ?? 'eth0';
   return {
+    interfaceDelays: readInterfaceDelays(reading, report),
+    garpGroups: readGarpGroups(reading),
     global,
     staticAddresses: (reading.values.static_ipaddress ?? [])
       .flatMap((each) => each.value)
+      .map(({ value, at }) => ({ value: { ...value, device: value.device ?? device }, at }))
       .map(({ value, at }) => ({ value: withKnownGroup(value, at, network, report), at })),
     // Before the instances': rules without a preference get theirs in this order.
     staticRoutes: readRoutes(reading.values.static_routes, true, network, report),

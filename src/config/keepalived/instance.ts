@@ -56,7 +56,7 @@ export function readInstance(
     name,
     at,
     state,
-    interface: last(v.interface) ?? null,
+    interface: last(v.interface) ?? last(globals.default_interface) ?? null,
     virtualRouterId,
     priority,
     version,
@@ -72,13 +72,24 @@ export function readInstance(
     rules: readRules(v.virtual_rules, false, network, report),
     vmac: readVmac(v, { name, virtualRouterId, family, unicast, strict }, network, report),
     sourceAddress: last(v.unicast_src_ip) ?? last(v.mcast_src_ip) ?? null,
-    multicastGroup: last(v.mcast_dst_ip) ?? null,
+    multicastGroup:
+      last(v.mcast_dst_ip) ??
+      last(family === 4 ? globals.vrrp_mcast_group4 : globals.vrrp_mcast_group6) ??
+      null,
     unicastPeers: (v.unicast_peer ?? []).flatMap((each) => each.value),
+    trackSource: v.track_src_ip !== undefined,
+    lacksPeer: v.unicast_fault_no_peer !== undefined && !unicast,
+    oldUnicastChecksum: unicast && v.old_unicast_checksum?.at(-1)?.value.length === 0,
     unicastTtl: last(v.unicast_ttl) ?? 255,
     v3ChecksumAsV2: last(v.v3_checksum_as_v2) ?? false,
     ownerIgnoreAdverts: last(v.owner_ignore_adverts) ?? globals.vrrp_owner_ignore_adverts !== undefined,
     promoteSecondaries: v.promote_secondaries !== undefined,
-    checkUnicastSource: v.check_unicast_src !== undefined || globals.vrrp_check_unicast_src !== undefined,
+    checkUnicastSource:
+      v.check_unicast_src !== undefined ||
+      globals.vrrp_check_unicast_src !== undefined ||
+      (v.unicast_peer ?? []).some((each) =>
+        each.value.some(({ value }) => value.minTtl !== null || value.maxTtl !== null),
+      ),
     tracked: trackedOf(v),
     trackPrimary: v.dont_track_primary === undefined,
     notify: notifyOf(v),

@@ -134,6 +134,12 @@ export interface InstanceConfig {
   readonly unicastPeers: readonly Placed<UnicastPeer>[];
   readonly checkUnicastSource: boolean;
   readonly unicastTtl: number;
+  /** The source address is no longer on the host: FAULT. */
+  readonly trackSource: boolean;
+  /** unicast_fault_no_peer without a peer: FAULT, and not multicast. */
+  readonly lacksPeer: boolean;
+  /** The checksum of version 3 as keepalived up to 1.3.6 has it in unicast. */
+  readonly oldUnicastChecksum: boolean;
   readonly v3ChecksumAsV2: boolean;
   readonly ownerIgnoreAdverts: boolean;
   readonly promoteSecondaries: boolean;
@@ -161,7 +167,23 @@ export interface SyncGroupConfig {
   readonly mail: boolean;
 }
 
+/** interface_up_down_delays: a link must be up, or down, for so long before that counts. */
+export interface InterfaceDelay {
+  readonly name: string;
+  readonly downMs: number;
+  readonly upMs: number;
+}
+
+/** garp_group: announcements of these interfaces are spaced out together. */
+export interface GarpGroup {
+  readonly interfaces: readonly string[];
+  readonly arpIntervalMs: number;
+  readonly naIntervalMs: number;
+}
+
 export interface KeepalivedConfig {
+  readonly interfaceDelays: readonly InterfaceDelay[];
+  readonly garpGroups: readonly GarpGroup[];
   readonly global: GlobalConfig;
   readonly staticAddresses: readonly Placed<AddressEntry>[];
   readonly staticRoutes: readonly Placed<RouteSpec>[];

@@ -57,6 +57,8 @@ export interface Envelope {
   readonly ttl?: number;
   /** keepalived's v3_checksum_as_v2: leaves the IPv4 pseudo-header out of version 3's checksum. */
   readonly v3ChecksumWithoutPseudoHeader?: boolean;
+  /** keepalived's old_unicast_checksum: that of an IPv4 unicast packet is made as if it went to the group. */
+  readonly v3ChecksumAsToGroup?: boolean;
 }
 
 /** An address known to be good: the configuration's or the encoder's own. */
@@ -139,7 +141,9 @@ export function encodeAdvertisement(advertisement: Advertisement, envelope: Enve
   writeMessage(message, advertisement, authentication);
 
   const plainSum = version === 2 || (isIpv4 && envelope.v3ChecksumWithoutPseudoHeader === true);
-  const initial = plainSum ? 0 : pseudoHeaderSum(source, destination, PROTOCOL_VRRP, messageBytes);
+  const asSentTo =
+    isIpv4 && envelope.v3ChecksumAsToGroup === true ? addressBytes(VRRP_GROUP_IPV4) : destination;
+  const initial = plainSum ? 0 : pseudoHeaderSum(source, asSentTo, PROTOCOL_VRRP, messageBytes);
   const checksum = finishSum(sumWords(message, initial));
   message[6] = checksum >> 8;
   message[7] = checksum & 0xff;

@@ -116,6 +116,7 @@ export function openAdvertiser(
       identification,
       ttl: unicast ? settings.unicastTtl : VRRP_TTL,
       v3ChecksumWithoutPseudoHeader: settings.v3ChecksumAsV2,
+      v3ChecksumAsToGroup: settings.oldUnicastChecksum,
       ...(ah ? { ahSequence } : {}),
     });
     if (encoded.size >= ENCODED_MAX) encoded.clear();

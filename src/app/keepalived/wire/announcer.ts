@@ -11,8 +11,14 @@ import { type NdSocket, openNdSocket } from '../../../io/linux/ndsocket.ts';
 /** Announcements that wait for their turn; more are of no use to anybody. */
 const QUEUE_MAX = 20_000;
 
+/** Announcements of one group (null: of one interface) are so far apart. */
+export interface Pace {
+  readonly intervalMs: number;
+  readonly group: string | null;
+}
+
 export interface Announcer {
-  announce(link: Link, addresses: readonly string[], count: number, intervalMs: number, nowMs: number): void;
+  announce(link: Link, addresses: readonly string[], count: number, pace: Pace, nowMs: number): void;
   dueMs(): number;
   tick(nowMs: number): void;
   /** The interface is gone: its sockets are of no use any more. */
@@ -33,8 +39,8 @@ interface Outlet {
 
 export function openAnnouncer(say: (text: string) => void): Announcer {
   const outlets = new Map<string, Outlet>();
-  /** By interface index: what is spaced out. */
-  const waiting = new Map<number, { queue: Waiting[]; atMs: number }>();
+  /** By group or interface index: what is spaced out. */
+  const waiting = new Map<string, { queue: Waiting[]; atMs: number }>();
 
   function outletOf(link: Link, six: boolean): Outlet {
     const key = `${link.index} ${six}`;
@@ -60,15 +66,16 @@ export function openAnnouncer(say: (text: string) => void): Announcer {
   }
 
   return {
-    announce(link, addresses, count, intervalMs, nowMs) {
+    announce(link, addresses, count, { intervalMs, group }, nowMs) {
+      const lane = group ?? String(link.index);
       for (let i = 0; i < count; i++) {
         for (const address of addresses) {
           if (intervalMs === 0) {
             send(link, address);
             continue;
           }
-          const line = waiting.get(link.index) ?? { queue: [], atMs: nowMs };
-          waiting.set(link.index, line);
+          const line = waiting.get(lane) ?? { queue: [], atMs: nowMs };
+          waiting.set(lane, line);
           if (line.queue.length < QUEUE_MAX) line.queue.push({ link, address, intervalMs });
         }
       }
@@ -79,11 +86,11 @@ export function openAnnouncer(say: (text: string) => void): Announcer {
       return dueMs;
     },
     tick(nowMs) {
-      for (const [index, line] of waiting) {
+      for (const [lane, line] of waiting) {
         while (line.atMs <= nowMs) {
           const next = line.queue.shift();
           if (next === undefined) {
-            waiting.delete(index);
+            waiting.delete(lane);
             break;
           }
           send(next.link, next.address);
@@ -92,7 +99,8 @@ export function openAnnouncer(say: (text: string) => void): Announcer {
       }
     },
     forget(index) {
-      waiting.delete(index);
+      for (const line of waiting.values())
+        line.queue = line.queue.filter((each) => each.link.index !== index);
       for (const six of [false, true]) {
         const key = `${index} ${six}`;
         outlets.get(key)?.arp?.close();

@@ -166,6 +166,9 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
     const from = sourceAddress ?? links.sourceOn(found, family, environment.virtualAddresses());
     const moved = link !== null && link.index !== found.index;
     link = found;
+    if (settings.lacksPeer) return 'unicast_fault_no_peer is set, and no unicast peer is configured';
+    if (settings.trackSource && sourceAddress !== null && links.holding(sourceAddress) === null)
+      return `the source address ${sourceAddress} is not on this host`;
     if (from === null) {
       const what = family === 4 ? 'no IPv4 address' : 'no IPv6 link-local address';
       return `${found.name} has ${what} to advertise from`;

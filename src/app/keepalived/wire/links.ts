@@ -6,6 +6,12 @@ import type { Link } from '../../../core/netlink/link.ts';
 import type { RouteEvent } from '../../../core/netlink/monitor.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
 
+export interface LinkDelay {
+  readonly name: string;
+  readonly downMs: number;
+  readonly upMs: number;
+}
+
 export interface LinkTable {
   named(name: string): Link | null;
   indexed(index: number): Link | null;
@@ -18,8 +24,14 @@ export interface LinkTable {
   sourceOn(link: Link, family: 4 | 6, exclude: ReadonlySet<string>): string | null;
   /** Reads everything again. */
   refresh(): void;
+  /** interface_up_down_delays. */
+  delay(delays: readonly LinkDelay[]): void;
+  /** When a delayed change is due. */
+  dueMs(): number;
+  /** The interfaces whose delayed change counts from now on. */
+  settle(nowMs: number): readonly string[];
   /** Takes a notice in. The interface that it is about, or 'all'; null: nothing changed. */
-  learn(event: RouteEvent): string | 'all' | null;
+  learn(event: RouteEvent, nowMs: number): string | 'all' | null;
 }
 
 function mayBeSource(each: InterfaceAddress, family: 4 | 6): boolean {
@@ -32,6 +44,21 @@ function mayBeSource(each: InterfaceAddress, family: 4 | 6): boolean {
 export function openLinkTable(route: RouteSocket): LinkTable {
   let links = new Map<string, Link>();
   let addresses: InterfaceAddress[] = [];
+  let delays = new Map<string, LinkDelay>();
+  /** What is delayed: the interface as it will be. */
+  const pending = new Map<string, { readonly link: Link; readonly atMs: number }>();
+
+  /** The interface as it counts now; its change is set aside where it must last first. */
+  function settled(before: Link | undefined, link: Link, nowMs: number): Link {
+    const delay = delays.get(link.name);
+    const changes = before !== undefined && before.running !== link.running;
+    if (!changes) pending.delete(link.name);
+    if (!changes || delay === undefined) return link;
+    const waitMs = link.running ? delay.upMs : delay.downMs;
+    if (waitMs === 0) return link;
+    pending.set(link.name, { link, atMs: pending.get(link.name)?.atMs ?? nowMs + waitMs });
+    return { ...link, running: before.running };
+  }
 
   const table: LinkTable = {
     named: (name) => links.get(name) ?? null,
@@ -55,7 +82,23 @@ export function openLinkTable(route: RouteSocket): LinkTable {
       links = new Map(route.listLinks().map((link) => [link.name, link]));
       addresses = route.listAddresses();
     },
-    learn(event) {
+    delay(list) {
+      delays = new Map(list.map((each) => [each.name, each]));
+    },
+    dueMs() {
+      let dueMs = Number.POSITIVE_INFINITY;
+      for (const { atMs } of pending.values()) dueMs = Math.min(dueMs, atMs);
+      return dueMs;
+    },
+    settle(nowMs) {
+      const due = [...pending].filter(([, { atMs }]) => atMs <= nowMs);
+      for (const [name, { link }] of due) {
+        pending.delete(name);
+        links.set(name, link);
+      }
+      return due.map(([name]) => name);
+    },
+    learn(event, nowMs) {
       switch (event.kind) {
         case 'overrun':
           table.refresh();
@@ -63,16 +106,18 @@ export function openLinkTable(route: RouteSocket): LinkTable {
         case 'link': {
           const before = [...links.values()].find((link) => link.index === event.link.index);
           if (before !== undefined && before.name !== event.link.name) links.delete(before.name);
-          links.set(event.link.name, event.link);
+          const link = settled(before, event.link, nowMs);
+          links.set(link.name, link);
           const same =
             before?.name === event.link.name &&
-            before.running === event.link.running &&
+            before.running === link.running &&
             before.up === event.link.up &&
             before.mac === event.link.mac;
           return same ? null : event.link.name;
         }
         case 'link-removed':
           links.delete(event.link.name);
+          pending.delete(event.link.name);
           addresses = addresses.filter((each) => each.interfaceIndex !== event.link.index);
           return event.link.name;
         case 'address-added':

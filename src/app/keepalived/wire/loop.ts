@@ -161,6 +161,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     }
     settings = fresh;
     virtualAddresses = virtualAddressesOf(fresh);
+    links.delay(fresh.interfaceDelays);
     statics.configure(fresh);
     groups.configure(fresh.groups);
     const begun: Instance[] = [];
@@ -201,18 +202,22 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     );
   }
 
+  function onChanged(name: string | 'all'): void {
+    for (const instance of instances.values())
+      if (name === 'all' || concerns(instance, name)) instance.lookAtInterfaces();
+    statics.linksChanged();
+  }
+
   function onRoute(event: RouteEvent): void {
     if (event.kind === 'address-removed') holdings.removed(event.address);
     if (event.kind === 'overrun') holdings.verify(bootMs());
     if (event.kind === 'link-removed') announcer.forget(event.link.index);
     const running = event.kind === 'link' ? links.named(event.link.name)?.running : undefined;
-    const changed = links.learn(event);
+    const changed = links.learn(event, bootMs());
     if (changed === null) return;
     if (event.kind === 'link' && event.link.running !== running)
       say('info', 'link', `Netlink reports ${event.link.name} ${event.link.running ? 'up' : 'down'}`);
-    for (const instance of instances.values())
-      if (changed === 'all' || concerns(instance, changed)) instance.lookAtInterfaces();
-    statics.linksChanged();
+    onChanged(changed);
   }
 
   function onLate(forMs: number): void {
@@ -255,7 +260,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   function sleep(): readonly number[] {
     const now = bootMs();
-    const dueMs = Math.min(timers.nextMs(), holdings.dueMs(), announcer.dueMs());
+    const dueMs = Math.min(timers.nextMs(), holdings.dueMs(), announcer.dueMs(), links.dueMs());
     const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, dueMs - now));
     const ready = poll([waker.fd, monitor.fd, ...sockets.fds()], timeoutMs);
     const lateMs = bootMs() - now - timeoutMs;
@@ -285,6 +290,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   return {
     run() {
+      links.delay(settings.interfaceDelays);
       statics.configure(settings);
       const opened = settings.instances.map(open);
       for (const instance of opened) begin(instance);
@@ -296,6 +302,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
         const nowMs = bootMs();
         holdings.renew(nowMs);
         announcer.tick(nowMs);
+        for (const name of links.settle(nowMs)) onChanged(name);
         refresh(nowMs);
       }
       end();

@@ -144,7 +144,7 @@ export function openPossessions(
             `(${settings.name}) Sending/queueing ${what} on ${on.name} for ${address}`,
           );
         }
-        announcer.announce(links.indexed(on.index) ?? on, list, count, settings.garp.intervalMs, now());
+        announcer.announce(links.indexed(on.index) ?? on, list, count, settings.garp, now());
       }
     },
     refresh() {

@@ -69,6 +69,9 @@ export interface WireInstance {
     readonly maxTtl: number | null;
   }[];
   readonly unicastTtl: number;
+  readonly trackSource: boolean;
+  readonly lacksPeer: boolean;
+  readonly oldUnicastChecksum: boolean;
   readonly checkUnicastSource: boolean;
   readonly v3ChecksumAsV2: boolean;
   readonly garp: {
@@ -78,8 +81,10 @@ export interface WireInstance {
     readonly refreshRepeat: number;
     readonly lowerPrioRepeat: number;
     readonly lowerPrioDelayMs: number;
-    /** Between two announcements of one interface; 0: none. */
+    /** Between two announcements of one interface, or of one garp_group; 0: none. */
     readonly intervalMs: number;
+    /** The garp_group; null: each interface by itself. */
+    readonly group: string | null;
   };
   readonly masterDownAdverts: number;
   readonly lowerPriorityNoAdvert: boolean;
@@ -109,6 +114,12 @@ export interface WireSettings {
   readonly staticRoutes: readonly RouteSpec[];
   readonly staticRules: readonly RuleSpec[];
   readonly startupDelayMs: number;
+  /** A link must be up, or down, for so long before that counts. */
+  readonly interfaceDelays: readonly {
+    readonly name: string;
+    readonly downMs: number;
+    readonly upMs: number;
+  }[];
   /** SCHED_RR priority; null: the usual one. */
   readonly realtimePriority: number | null;
   readonly logUnknownVrids: boolean;

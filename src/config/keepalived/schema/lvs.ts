@@ -17,7 +17,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { BFD } from './reasons.ts';
+import { BFD, SNMP } from './reasons.ts';
 
 const UINT = 4_294_967_295;
 const TIME_MAX_S = 4294;
@@ -131,7 +131,7 @@ export const REAL_SERVER = {
   lthreshold: integer(0, UINT),
   smtp_alert: toggle(),
   virtualhost: word(),
-  snmp_name: word(),
+  snmp_name: not(word(), SNMP),
   inhibit_on_failure: toggle(),
   alpha: toggle(),
   ...PACE,
@@ -162,7 +162,7 @@ export const VIRTUAL_SERVER = {
   ha_suspend: flag(),
   smtp_alert: toggle(),
   virtualhost: word(),
-  snmp_name: word(),
+  snmp_name: not(word(), SNMP),
   quorum: integer(1, UINT),
   hysteresis: integer(0, UINT),
   quorum_up: script(),

@@ -118,6 +118,7 @@ export const VRRP_INSTANCE = {
   higher_prio_send_advert: toggle(),
   down_timer_adverts: integer(1, 100),
   owner_ignore_adverts: toggle(),
+  // Always so here: a process that did not run for three adverts is BACKUP first.
   timer_expired_backup: toggle(),
   no_virtual_ipaddress: flag(),
   skip_check_adv_addr: toggle(),
