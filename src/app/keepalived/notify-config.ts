@@ -32,6 +32,8 @@ export interface NotifySettings {
 /** As 2.2.7 when the file names no server. */
 const MAIL_SERVER_DEFAULT = { host: '127.0.0.1', port: 25 };
 
+const MAIL_TIMEOUT_MS_MIN = 1000;
+
 export const scriptKey = (of: Subject, slot: Slot): string => `${of.kind} ${of.name} ${slot}`;
 
 type Globals = Reading<typeof GLOBAL_DEFS>['values'];
@@ -141,7 +143,7 @@ export function readNotifySettings(config: KeepalivedConfig, hostName: string): 
         : {
             ...(mail.server ?? MAIL_SERVER_DEFAULT),
             helo: mail.helo ?? hostName,
-            timeoutMs: mail.timeoutMs,
+            timeoutMs: Math.max(mail.timeoutMs, MAIL_TIMEOUT_MS_MIN),
             from: mail.from ?? `keepalived@${hostName}`,
             to: mail.to,
           },

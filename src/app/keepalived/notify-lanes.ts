@@ -8,6 +8,8 @@ import { runScript, type ScriptCommand, type ScriptEnd } from '../../io/scripts/
 export const WAIT_MS_MAX = 5000;
 /** Runs that wait in one lane; with more the oldest is started at once. */
 export const LANE_MAX = 20;
+/** Starting a process takes a millisecond or two: with a thousand instances the loop must turn in between. */
+const STARTS_PER_TURN = 8;
 
 interface Lane {
   running: number;
@@ -32,9 +34,30 @@ export interface LaneLog {
 export function makeLanes(log: LaneLog): Lanes {
   const lanes = new Map<string, Lane>();
   const watchers = new Set<() => void>();
+  const starting: (() => void)[] = [];
+  let started = 0;
+
+  const startSome = (): void => {
+    started = 0;
+    for (const each of starting.splice(0, STARTS_PER_TURN)) {
+      started++;
+      each();
+    }
+    if (started > 0) setImmediate(startSome);
+  };
+
+  const paced = (begin: () => void): void => {
+    if (started === 0) setImmediate(startSome);
+    if (started++ < STARTS_PER_TURN) begin();
+    else starting.push(begin);
+  };
 
   const start = (name: string, lane: Lane, command: ScriptCommand): void => {
     lane.running++;
+    paced(() => begin(name, lane, command));
+  };
+
+  const begin = (name: string, lane: Lane, command: ScriptCommand): void => {
     runScript(command, {
       timeoutMs: null,
       onEnd(end) {
@@ -89,6 +112,7 @@ export function makeLanes(log: LaneLog): Lanes {
         clearTimeout(lane.timer);
         for (const { command } of lane.waiting.splice(0)) start(name, lane, command);
       }
+      for (const each of starting.splice(0)) each();
     },
   };
 }

@@ -37,7 +37,7 @@ function logChange(log: Outlets['log'], plan: FilePlan, from: number, to: number
   }
 }
 
-/** `begin`: the daemon starts, so init_file is carried out; a reload leaves the file alone. */
+/** `begin`: the daemon starts. A reload leaves a file that is there alone, whatever init_file says. */
 export function startFileTracker(
   first: FilePlan,
   begin: boolean,
@@ -50,8 +50,8 @@ export function startFileTracker(
   let again = false;
   let stopped = false;
 
-  if (begin && plan.init !== null) {
-    const refused = writeValue(plan.path, plan.init.value, plan.init.overwrite);
+  if (plan.init !== null) {
+    const refused = writeValue(plan.path, plan.init.value, plan.init.overwrite && begin);
     if (refused !== null) log('warn', `Unable to initialise track file ${plan.name} (${refused})`);
   }
   let value = valueOfFile(readFileHead.now(plan.path));

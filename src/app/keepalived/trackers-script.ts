@@ -28,9 +28,10 @@ export interface ScriptTracker {
   stop(): Promise<void>;
 }
 
-/** `spoken` is called when what it contributes has changed. */
+/** `spoken` is called when what it contributes has changed. The first run is `delayMs` from now. */
 export function startScriptTracker(
   first: ScriptPlan,
+  delayMs: number,
   log: Outlets['log'],
   spoken: (tracker: ScriptTracker) => void,
 ): ScriptTracker {
@@ -108,7 +109,8 @@ export function startScriptTracker(
       await end;
     },
   };
-  nextAtMs = performance.now();
-  turn();
+  nextAtMs = performance.now() + delayMs;
+  if (delayMs === 0) turn();
+  else timer = setTimeout(turn, delayMs);
   return tracker;
 }

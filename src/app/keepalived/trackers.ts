@@ -95,6 +95,12 @@ function viewOfProcess({ plan, state }: ProcessTracker): TrackerView {
   };
 }
 
+/** Many scripts of one interval would otherwise run in one heap, turn by turn. The first few begin at once. */
+const SCRIPTS_AT_ONCE = 4;
+const APART_MS = 5;
+const delayOf = (place: number, intervalMs: number): number =>
+  Math.min(Math.max(0, place - SCRIPTS_AT_ONCE + 1) * APART_MS, intervalMs / 2);
+
 export function startTrackers(
   config: KeepalivedConfig,
   send: (order: WireOrder) => void,
@@ -140,11 +146,12 @@ export function startTrackers(
     processes.update(plan.processes);
     for (const file of files.values()) sayFile(file);
     for (const process of processes.all()) sayProcess(process);
-    for (const script of plan.scripts) {
+    for (const [place, script] of plan.scripts.entries()) {
       const known = scripts.get(script.id);
       const good = known?.good() ?? null;
       if (good !== null) log('info', consideredOnReload(script.name, good));
-      if (known === undefined) scripts.set(script.id, startScriptTracker(script, log, sayScript));
+      const delayMs = delayOf(place, script.intervalMs);
+      if (known === undefined) scripts.set(script.id, startScriptTracker(script, delayMs, log, sayScript));
       else known.update(script);
     }
     for (const script of scripts.values()) sayScript(script);
