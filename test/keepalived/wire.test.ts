@@ -60,6 +60,50 @@ describe.concurrent('the wire thread', () => {
     });
   });
 
+  test('a cable that is back before its delay is over moves nothing, one that stays away does', async () => {
+    await play('a', 1, async (stage) => {
+      const delays = 'interface_up_down_delays {\n  eth0 2 0.1\n}';
+      await stage.start('a', file([instance({ priority: 150, advert: 1 })], delays));
+      await stage.start('b', single({ priority: 100 }));
+      await stage.soleMaster('a', { intervalMs: 1000 });
+      await stage.network.pull('a');
+      await stage.network.plug('a');
+      await stage.until('the return is noticed', () => stage.daemon('a').log().includes('eth0 up'));
+      expect(inState(stage, 'a', 'FAULT')).toBe(false);
+      await stage.network.pull('a');
+      await stage.until('FAULT', () => inState(stage, 'a', 'FAULT'));
+    });
+  });
+
+  test.each(['a', 'b'] as const)(
+    'another multicast group is spoken beside the C daemon (roles %s)',
+    async (role) => {
+      await play(role, 1, async (stage) => {
+        const grouped = (priority: number): string =>
+          file([instance({ priority })], '', ['vrrp_mcast_group4 224.0.0.77']);
+        await stage.start('a', grouped(150));
+        await stage.start('b', grouped(100));
+        await stage.soleMaster('a');
+        await stage.daemon('a').stop();
+        await stage.soleMaster('b');
+      });
+    },
+  );
+
+  test('a tracked source address that goes is a FAULT', async () => {
+    await play('t', 1, async (stage) => {
+      const lines = ['mcast_src_ip 10.9.0.77', 'track_src_ip'];
+      await stage.network.ip('a', 'addr add 10.9.0.77/24 dev eth0');
+      await stage.start('a', single({ priority: 150, lines }));
+      await stage.soleMaster('a');
+      expect(stage.adverts({ from: 'a' })[0]?.source).toBe('10.9.0.77');
+      await stage.network.ip('a', 'addr del 10.9.0.77/24 dev eth0');
+      await stage.until('FAULT', () => inState(stage, 'a', 'FAULT'));
+      await stage.network.ip('a', 'addr add 10.9.0.77/24 dev eth0');
+      await stage.soleMaster('a');
+    });
+  });
+
   test('no packet of protocol 112 stops it, and it goes on as master', async () => {
     await play('a', 1, async (stage) => {
       await stage.start('a', single({ priority: 150 }));

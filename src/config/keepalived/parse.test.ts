@@ -324,6 +324,49 @@ describe('two files of one pair', () => {
   });
 });
 
+describe('what a file says of interfaces', () => {
+  const read = (text: string) => parseKeepalivedConf(text, 'k.conf', NO_FILES);
+
+  test('delays of links, with the one of down for both when it stands alone', () => {
+    const { config, findings } = read('interface_up_down_delays {\n eth0 0.5 2\n eth1 1\n eth2 fast\n}\n');
+    expect(config.interfaceDelays).toEqual([
+      { name: 'eth0', downMs: 500, upMs: 2000 },
+      { name: 'eth1', downMs: 1000, upMs: 1000 },
+    ]);
+    expect(findings.map((f) => `${f.line} ${f.code}`)).toEqual(['4 value']);
+  });
+
+  test('groups of interfaces whose announcements are spaced out together', () => {
+    const { config } = read(
+      'garp_group {\n garp_interval 0.1\n gna_interval 0.2\n interfaces {\n eth0\n eth1\n }\n}\n',
+    );
+    expect(config.garpGroups).toEqual([
+      { interfaces: ['eth0', 'eth1'], arpIntervalMs: 100, naIntervalMs: 200 },
+    ]);
+  });
+
+  test('the groups and the interface that instances get from global_defs', () => {
+    const [four, six] = read(
+      `global_defs {
+ vrrp_mcast_group4 224.0.0.77
+ vrrp_mcast_group6 ff02::77
+ default_interface eth7
+}
+vrrp_instance A {
+ virtual_router_id 1
+ virtual_ipaddress { 10.0.0.1 }
+}
+vrrp_instance B {
+ interface eth0
+ virtual_router_id 1
+ virtual_ipaddress { fe80::1 }
+}`,
+    ).config.instances;
+    expect([four?.multicastGroup, four?.interface]).toEqual(['224.0.0.77', 'eth7']);
+    expect([six?.multicastGroup, six?.interface]).toEqual(['ff02::77', 'eth0']);
+  });
+});
+
 // Set-ups as their owners published them, with their mistakes. Rewrite the golden files with `vitest -u`.
 describe('published set-ups', () => {
   const folder = new URL('../../../test/cases/keepalived/', import.meta.url);

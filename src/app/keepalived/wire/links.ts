@@ -14,6 +14,8 @@ export interface LinkDelay {
 
 export interface LinkTable {
   named(name: string): Link | null;
+  /** What the kernel said last, whether it counts yet or not. */
+  runs(name: string): boolean;
   indexed(index: number): Link | null;
   /** The interface that has this address. */
   holding(address: string): Link | null;
@@ -62,6 +64,7 @@ export function openLinkTable(route: RouteSocket): LinkTable {
 
   const table: LinkTable = {
     named: (name) => links.get(name) ?? null,
+    runs: (name) => (pending.get(name)?.link ?? links.get(name))?.running ?? false,
     indexed(index) {
       for (const link of links.values()) if (link.index === index) return link;
       return null;

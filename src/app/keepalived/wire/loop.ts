@@ -212,12 +212,11 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     if (event.kind === 'address-removed') holdings.removed(event.address);
     if (event.kind === 'overrun') holdings.verify(bootMs());
     if (event.kind === 'link-removed') announcer.forget(event.link.index);
-    const running = event.kind === 'link' ? links.named(event.link.name)?.running : undefined;
+    const ran = event.kind === 'link' && links.runs(event.link.name);
     const changed = links.learn(event, bootMs());
-    if (changed === null) return;
-    if (event.kind === 'link' && event.link.running !== running)
+    if (event.kind === 'link' && event.link.running !== ran)
       say('info', 'link', `Netlink reports ${event.link.name} ${event.link.running ? 'up' : 'down'}`);
-    onChanged(changed);
+    if (changed !== null) onChanged(changed);
   }
 
   function onLate(forMs: number): void {
