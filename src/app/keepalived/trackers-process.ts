@@ -14,7 +14,7 @@ import type { Outlets } from './outlets.ts';
 import type { ProcessPlan } from './trackers-config.ts';
 import type { Contribution } from './wire/protocol.ts';
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 100;
 
 export interface ProcessTracker {
   readonly plan: ProcessPlan;

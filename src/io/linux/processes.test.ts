@@ -1,0 +1,51 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { ProcessList } from './processes.ts';
+
+const started: ChildProcess[] = [];
+afterEach(() => {
+  for (const each of started.splice(0)) each.kill('SIGKILL');
+});
+
+const mark = String(5_000_000 + process.pid);
+const sleep = (): ChildProcess => {
+  const child = spawn('sleep', [mark]);
+  started.push(child);
+  return child;
+};
+const isOurs = ({ argv }: { argv: readonly string[] }) => argv[1] === mark;
+const count = (list: ProcessList) => list.read(true, isOurs).filter(isOurs).length;
+const TURNS_MAX = 100;
+
+/** Asked turn by turn, as the trackers do it; a process needs a moment from its fork to its exec. */
+async function countsTo(list: ProcessList, wanted: number): Promise<boolean> {
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    if (count(list) === wanted) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
+test('processes are seen when they begin and when they end, each once although it has threads', async () => {
+  const list = new ProcessList();
+  expect(count(list)).toBe(0);
+  const first = sleep();
+  sleep();
+  expect(await countsTo(list, 2)).toBe(true);
+  first.kill();
+  expect(await countsTo(list, 1)).toBe(true);
+  const own = list
+    .read(true, isOurs)
+    .filter(({ argv }) => argv.join(' ') === [process.argv0, ...[]].join(' '));
+  expect(own.length).toBeLessThanOrEqual(1);
+});
+
+test('all are seen that /proc lists, with the name that the kernel has for them', () => {
+  const list = new ProcessList();
+  const names = list.read(false, () => false).map(({ comm }) => comm);
+  expect(names).toContain(execFileSync('cat', [`/proc/${process.pid}/comm`], { encoding: 'utf8' }).trim());
+  const listed = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).length;
+  // Some come and go in between, and zombies do not count.
+  expect(names.length).toBeGreaterThan(listed / 2);
+});
