@@ -27,7 +27,7 @@ async function countsTo(list: ProcessList, wanted: number): Promise<boolean> {
   return false;
 }
 
-test('processes are seen when they begin and when they end, each once although it has threads', async () => {
+test('processes are seen when they begin and when they end', async () => {
   const list = new ProcessList();
   expect(count(list)).toBe(0);
   const first = sleep();
@@ -35,10 +35,21 @@ test('processes are seen when they begin and when they end, each once although i
   expect(await countsTo(list, 2)).toBe(true);
   first.kill();
   expect(await countsTo(list, 1)).toBe(true);
-  const own = list
-    .read(true, isOurs)
-    .filter(({ argv }) => argv.join(' ') === [process.argv0, ...[]].join(' '));
-  expect(own.length).toBeLessThanOrEqual(1);
+});
+
+test('the threads of a process are no processes', async () => {
+  const list = new ProcessList();
+  const program = `const { Worker } = require('node:worker_threads');
+    for (let i = 0; i < 3; i++) new Worker('setInterval(() => {}, 1000)', { eval: true });
+    console.log('ready'); setInterval(() => {}, 1000); // ${mark}`;
+  list.read(true, () => false);
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+  started.push(child);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const threads = readdirSync(`/proc/${child.pid}/task`);
+  expect(threads.length).toBeGreaterThan(3);
+  const found = list.read(true, () => false).filter(({ argv }) => argv.at(-1)?.includes(mark));
+  expect(found).toHaveLength(1);
 });
 
 test('all are seen that /proc lists, with the name that the kernel has for them', () => {
