@@ -71,6 +71,22 @@ function serverIds(a: Host, b: Host): string {
   return ids.length === 0 ? '' : ` It gives them server ids of its own in place of ${ids.join(' and ')}.`;
 }
 
+/** Seen on 10.11: with another log_bin the binary log starts empty, and what the other server had not fetched is in it no more. */
+function logNames(a: Host, b: Host): string {
+  const names = [a, b].flatMap((h) =>
+    ['log_bin', 'relay_log'].flatMap((name) => {
+      const s = setting(h.settings, name);
+      return s === undefined || s.value === 'ON' ? [] : [`${name} = ${s.value} (${at(s)})`];
+    }),
+  );
+  if (!a.settings.known && !b.settings.known) return '';
+  const which =
+    names.length === 0
+      ? 'log_bin and relay_log as SHOW MASTER STATUS and SHOW SLAVE STATUS have them'
+      : names.join(', ');
+  return ` Keep the names of the logs behind those settings: ${which}. A server that starts with other names forgets what the other one has not fetched yet.`;
+}
+
 export function mysqlSection(a: Host, b: Host, say: Say): Item | null {
   const port = agreed([...ports(a), ...ports(b)], 'port', say);
   const socket = agreed([...sockets(a), ...sockets(b)], 'socket', say);
@@ -112,7 +128,7 @@ export function mysqlSection(a: Host, b: Host, say: Say): Item | null {
   return section(
     'mysql',
     items.filter((i) => i !== null),
-    `How the servers themselves must be set: \`twinkeep config render my.cnf --node ${a.name}\` (and --node ${b.name}).${serverIds(a, b)}`,
+    `How the servers themselves must be set: \`twinkeep config render my.cnf --node ${a.name}\` (and --node ${b.name}).${serverIds(a, b)}${logNames(a, b)}`,
   );
 }
 
