@@ -105,13 +105,24 @@ describe('a group', () => {
       'fifo: GROUP "G1" FAULT 0',
     ]);
   });
-  test('stops with its last member', () => {
+  test('stops after the last of all instances', () => {
     const book = new NoticeBook(settings());
-    hear(book, goes('VI_1', 'INIT', 'MASTER'), goes('VI_2', 'INIT', 'MASTER'));
-    const lines = hear(book, goes('VI_1', 'MASTER', 'INIT'), goes('VI_2', 'MASTER', 'INIT'));
+    hear(
+      book,
+      goes('VI_1', 'INIT', 'MASTER'),
+      goes('VI_2', 'INIT', 'MASTER'),
+      goes('VI_3', 'INIT', 'BACKUP'),
+    );
+    const lines = hear(
+      book,
+      goes('VI_1', 'MASTER', 'INIT'),
+      goes('VI_2', 'MASTER', 'INIT'),
+      goes('VI_3', 'BACKUP', 'INIT'),
+    );
     expect(only('fifo', lines)).toEqual([
       'fifo: INSTANCE "VI_1" STOP 100',
       'fifo: INSTANCE "VI_2" STOP 100',
+      'fifo: INSTANCE "VI_3" STOP 100',
       'fifo: GROUP "G1" STOP 0',
     ]);
   });

@@ -120,6 +120,8 @@ export class NoticeBook {
   #reloading = false;
   readonly #instances = new Map<string, Known>();
   readonly #groups = new Map<string, KnownGroup>();
+  /** Groups whose members have all ended, while other instances have not. */
+  readonly #stopped: string[] = [];
 
   constructor(settings: NoticeSettings) {
     this.#settings = settings;
@@ -136,7 +138,7 @@ export class NoticeBook {
   hear(event: Happening): Notice[] {
     switch (event.kind) {
       case 'transition':
-        return [...this.#transition(event), ...this.#groupsOf(event.instance)];
+        return [...this.#transition(event), ...this.#groupsOf(event.instance), ...this.#groupsThatStopped()];
       case 'priority':
         return this.#priority(event.instance, event.to, event.state);
       case 'lower-heard':
@@ -206,8 +208,17 @@ export class NoticeBook {
     if (to !== 'FAULT') group.faultSaid = false;
     const of: Subject = { kind: 'GROUP', name };
     if (to !== 'INIT') return [...told(of, to, GROUP_PRIORITY, SLOT[to]), ...this.#groupMail(name, to)];
-    if (this.#reloading) return [];
-    return [...told(of, 'STOP', GROUP_PRIORITY, 'stop'), ...this.#groupMail(name, 'STOP')];
+    if (!this.#reloading) this.#stopped.push(name);
+    return [];
+  }
+
+  /** When the daemon ends, the groups are told of after all instances. */
+  #groupsThatStopped(): Notice[] {
+    if ([...this.#instances.values()].some(({ state }) => state !== 'INIT')) return [];
+    return this.#stopped.splice(0).flatMap((name) => {
+      const of: Subject = { kind: 'GROUP', name };
+      return [...told(of, 'STOP', GROUP_PRIORITY, 'stop'), ...this.#groupMail(name, 'STOP')];
+    });
   }
 
   #priority(instance: string, to: number, state: StateKind): Notice[] {
