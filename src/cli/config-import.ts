@@ -4,11 +4,13 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { importPair } from '../config/import/import.ts';
 import type { HostFiles, ImportResult, TextFile } from '../config/import/types.ts';
+import { commandsOf } from '../config/keepalived/commands.ts';
 import { parseKeepalivedFile, readTextFile } from '../config/keepalived/file.ts';
+import { hostHere } from '../config/keepalived/here.ts';
 import type { KeepalivedFinding } from '../config/keepalived/parse.ts';
 import { OperatorError } from '../core/error.ts';
 import { parseIp } from '../core/ip/address.ts';
-import { printKeepalivedFindings } from './config-keepalived.ts';
+import { isForThisHost, printKeepalivedFindings } from './config-keepalived.ts';
 import { painter } from './output.ts';
 
 interface Node {
@@ -79,7 +81,10 @@ export function registerImport(config: Command): void {
         `--mycnf-${side} <file...>`,
         `my.cnf of ${host(side)}: port, socket, GTIDs, and what a pair cannot live with`,
       )
-      .option(`--check-script-${side} <file...>`, `check and notify scripts of ${host(side)}`);
+      .option(
+        `--check-script-${side} <file...>`,
+        `check and notify scripts of ${host(side)} (default: where the file says, if it is under /etc/keepalived)`,
+      );
   command
     .addOption(
       new Option('--pair <name>', 'the name of the pair (default: from the files)').argParser(pairName),
@@ -112,7 +117,18 @@ Exit codes: 0 the pair.yaml is complete; 1 something must be filled in, or a fil
 const read = (files: readonly string[] | undefined, what: string): TextFile[] =>
   (files ?? []).map((file) => ({ file, text: readTextFile(file, what) }));
 
-/** Scripts by their own path, where the file is for this host and nobody named any. */
+/** Of a file for this host the scripts lie where it says; nobody needs to name them. */
+function scriptsOf(file: string, conf: HostFiles['conf'], named: readonly string[] | undefined): TextFile[] {
+  if (named !== undefined || !isForThisHost(file, undefined)) return read(named, 'script');
+  const { script } = hostHere(true);
+  return commandsOf(conf.config).flatMap((c) =>
+    c.script.command.flatMap((word) => {
+      const found = word.startsWith('/') ? script?.(word) : null;
+      return found?.text == null ? [] : [{ file: found.path, text: found.text }];
+    }),
+  );
+}
+
 function hostFiles(side: 'a' | 'b', options: Options): HostFiles {
   const [file, said] = side === 'a' ? [options.a, options.nodeA] : [options.b, options.nodeB];
   const conf = parseKeepalivedFile(file, 'elsewhere');
@@ -128,7 +144,7 @@ function hostFiles(side: 'a' | 'b', options: Options): HostFiles {
     address: said?.address ?? null,
     conf,
     mycnf: read(side === 'a' ? options.mycnfA : options.mycnfB, 'my.cnf'),
-    scripts: read(side === 'a' ? options.checkScriptA : options.checkScriptB, 'script'),
+    scripts: scriptsOf(file, conf, side === 'a' ? options.checkScriptA : options.checkScriptB),
   };
 }
 

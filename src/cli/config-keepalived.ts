@@ -30,7 +30,7 @@ export function isKeepalivedConf(path: string): boolean {
 }
 
 /** A file under /etc/keepalived is for this host; of another one only the addresses of the interfaces are compared. */
-const isForThisHost = (path: string, option: boolean | undefined): boolean =>
+export const isForThisHost = (path: string, option: boolean | undefined): boolean =>
   option ?? resolve(path).startsWith('/etc/keepalived/');
 
 interface Checked {
