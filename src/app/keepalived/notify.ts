@@ -75,19 +75,27 @@ export function startNotifier(first: KeepalivedConfig, options: NotifierOptions)
     },
   });
 
+  const told = new Set<Script>();
+  const prepare = (script: Script) => {
+    const prepared = scriptDesk(config).prepare(script);
+    if (!told.has(script)) for (const line of prepared.lines) log('warn', line);
+    told.add(script);
+    return prepared;
+  };
+
   const prepareAll = (): void => {
+    told.clear();
     for (const line of settings.lines) log('warn', line);
     // The trackers log their own scripts' lines; here they are only counted.
     planTrackers(config);
-    for (const script of new Set(settings.scripts.values()))
-      for (const line of scriptDesk(config).prepare(script).lines) log('warn', line);
+    for (const script of settings.scripts.values()) prepare(script);
     fifos.update(config, settings.fifos);
     const violation = scriptDesk(config).violation();
     if (violation !== null) log('warn', violation);
   };
 
   const run = (lane: string, script: Script, words: readonly string[]): void => {
-    const prepared = scriptDesk(config).prepare(script);
+    const prepared = prepare(script);
     if (prepared.kind === 'disabled') return;
     lanes.run(lane, { ...prepared.command, argv: [...prepared.command.argv, ...words] });
   };
