@@ -136,9 +136,17 @@ function joined(notes: readonly Item[]): Item[] {
     : [{ kind: 'notes', texts: notes.flatMap((n) => (n.kind === 'note' ? [n.text] : [])) }];
 }
 
-/** Of a file's own findings those by which it means something else than it says; how scripts are run does not matter any more. */
+/** Of a file's own findings those that matter still: how scripts are run, and what stands in a virtual_server, goes with keepalived. */
 function ownFindings(host: Host): KeepalivedFinding[] {
-  return host.conf.findings.filter((f) => f.severity !== 'warning' && !f.code.startsWith('script-'));
+  const balancers = host.conf.tree.filter((s) => s.keyword === 'virtual_server');
+  const isBalancers = (f: KeepalivedFinding): boolean =>
+    balancers.some(
+      ({ at, block }) =>
+        f.file === at.file && f.line >= at.line && f.line <= (block?.closedAt?.line ?? at.line),
+    );
+  return host.conf.findings.filter(
+    (f) => f.severity !== 'warning' && !f.code.startsWith('script-') && !isBalancers(f),
+  );
 }
 
 export function importPair(first: HostFiles, second: HostFiles, options: ImportOptions): ImportResult {
