@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { endAll, type HostName, killIfThere, listensForVrrp, type Network } from './network.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const READY_MS_MAX = 15_000;
+// Generous: Node takes its time to start when every core is busy.
+const READY_MS_MAX = 60_000;
 
 /** twinkeep's keepalived mode, or the C daemon. */
 export type Kind = 'twinkeep' | 'keepalived';

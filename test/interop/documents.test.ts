@@ -56,20 +56,18 @@ describe.concurrent('as typed', () => {
       })());
   }
 
-  test('gtid-pair: the two hosts have different VIPs by a typing error, so both are masters, and the log says why', () =>
+  test('gtid-pair: the hosts have different VIPs by a typing error; there is one master all the same, and the log says why', () =>
     stageOf('t', async (stage) => {
       for (const host of ['a', 'b'] as const) {
         const { before } = standIns(stage, host);
         await stage.start(host, played('gtid-pair', host), { before });
+        // Two C daemons would drop each other's adverts, and each would hold the address of its own file.
+        await stage.soleMaster('a', GTID);
       }
-      await stage.until('each holds a VIP of its own', async () => {
-        const [first, second] = [await stage.holders('10.9.0.100'), await stage.holders('10.9.0.101')];
-        return first.join() === 'a' && second.join() === 'b';
-      });
-      for (const host of ['a', 'b'] as const)
-        await stage.until(`${host} says that the other has another VIP`, () =>
-          /10\.9\.0\.100.*10\.9\.0\.101|10\.9\.0\.101.*10\.9\.0\.100/.test(stage.daemon(host).log()),
-        );
+      await stage.pause(4000);
+      await stage.soleMaster('a', GTID);
+      expect(await stage.holders('10.9.0.101')).toEqual([]);
+      expect(stage.daemon('b').log()).toMatch(/10\.9\.0\.100 and not 10\.9\.0\.101/);
     })());
 });
 
