@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { awaitedTrackers } from '../../src/app/keepalived/trackers.ts';
 import { configOf, GLOBALS, instance, lines, makeBench, until } from './notify-bench.ts';
@@ -76,8 +77,8 @@ describe('vrrp_script', () => {
     const plain = path('plain');
     writeFileSync(plain, '#!/bin/sh\n', { mode: 0o644 });
     const body =
-      `vrrp_script missing {\n script ${path('nothing')}\n}\nvrrp_script open {\n script ${open}\n}\nvrrp_script plain {\n script ${plain}\n}\n` +
-      instance('VI_1', 51, 'track_script {\n missing\n open\n plain\n }');
+      `vrrp_script missing {\n script ${path('nothing')}\n}\nvrrp_script open {\n script ${open}\n}\nvrrp_script plain {\n script ${plain}\n}\nvrrp_script word {\n script "no-such-program 0"\n}\nvrrp_script folder {\n script /tmp\n}\n` +
+      instance('VI_1', 51, 'track_script {\n missing\n open\n plain\n word\n folder\n }');
     const { said, trackers } = track(body);
     expect(awaitedTrackers(configOf(body), 'VI_1')).toEqual([]);
     expect(trackers.view()).toEqual([]);
@@ -87,7 +88,23 @@ describe('vrrp_script', () => {
       `Unsafe permissions found for script '${open}' - disabling.`,
       'Disabling track script open due to insecure',
       `WARNING - script '${plain}' is not executable for uid:gid 0:0 - disabling.`,
+      'Cannot find script no-such-program in path - disabling',
+      'Disabling track script word since not found/accessible',
+      "Wrong file type found in script path '/tmp'.",
+      'Disabling track script folder due to insecure',
     ]);
+  });
+
+  test("may be the redirection of a shell: a port that is open, as in keepalived's own examples", async () => {
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { last } = track(
+      `vrrp_script port {\n script "</dev/tcp/127.0.0.1/${port}"\n interval 0.1\n}\n${instance('VI_1', 51, 'track_script {\n port\n }')}`,
+    );
+    await until('the open port is found', () => last('script port')?.[0]?.fault === null);
+    await new Promise((resolve) => server.close(resolve));
+    await until('the closed port is found', () => last('script port')?.[0]?.fault === 'script port failed');
   });
 
   test('keeps what it knows over a reload, and one that is gone takes back what it said', async () => {

@@ -10,7 +10,9 @@ import {
   scriptFoundInPath,
   scriptInaccessible,
   scriptNotExecutable,
+  scriptNotInPath,
   scriptUnsafe,
+  scriptWrongType,
 } from '../../core/keepalived/loglines.ts';
 import { type Credentials, judgeScript } from '../../core/keepalived/security.ts';
 import { findGroup, findUser } from '../../io/scripts/accounts.ts';
@@ -56,30 +58,59 @@ function defaultOwner({ scriptUser, scriptSecurity }: KeepalivedConfig['global']
   return { ok: true, ids: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, lines: [] };
 }
 
-function locate(program: string): { path: string; lines: readonly string[] } {
-  if (program.includes('/')) return { path: program, lines: [] };
+interface Program {
+  readonly argv: readonly [string, ...string[]];
+  readonly lines: readonly string[];
+}
+
+/** `</dev/tcp/192.0.2.1/3306`, a check from keepalived's own examples, is no program: only bash knows what it means. */
+const SHELLS = ['/bin/bash', '/bin/sh'];
+
+/** null: the search path does not have it. */
+function locate([program = '', ...args]: readonly string[]): Program | null {
+  if (/^[<>]/.test(program)) {
+    const shell = SHELLS.find((path) => inspectPath(path).found) ?? '/bin/sh';
+    return { argv: [shell, '-c', [program, ...args].join(' ')], lines: [] };
+  }
+  if (program.includes('/')) return { argv: [program, ...args], lines: [] };
   const path = searchPath(program, process.env['PATH'] ?? '/usr/bin:/bin');
-  return path === null ? { path: program, lines: [] } : { path, lines: [scriptFoundInPath(program, path)] };
+  return path === null ? null : { argv: [path, ...args], lines: [scriptFoundInPath(program, path)] };
+}
+
+type Refusal = Exclude<Extract<Prepared, { kind: 'disabled' }>['why'], 'user'>;
+
+/** null: it may be run. */
+function refusalOf(path: string, owner: Credentials, secure: boolean): [Refusal, string] | 'warned' | null {
+  const verdict = judgeScript(inspectPath(path), owner);
+  switch (verdict.kind) {
+    case 'good':
+      return null;
+    case 'inaccessible':
+      return ['missing', scriptInaccessible(path, verdict.reason)];
+    case 'wrong-type':
+      return ['insecure', scriptWrongType(path)];
+    case 'not-executable':
+      return ['not-executable', scriptNotExecutable(path, owner.uid, owner.gid)];
+    case 'insecure':
+      return secure ? ['insecure', scriptUnsafe(path, true)] : 'warned';
+  }
 }
 
 function prepareAs(script: Script, owner: Owner, secure: boolean): { prepared: Prepared; insecure: boolean } {
-  if (!owner.ok) return { prepared: { kind: 'disabled', why: 'user', lines: owner.lines }, insecure: false };
-  const [program = '', ...args] = script.command;
-  const { path, lines } = locate(program);
-  const { uid, gid } = owner.ids;
-  const verdict = judgeScript(inspectPath(path), owner.ids);
-  const disabled = (why: 'missing' | 'not-executable' | 'insecure', line: string) => ({
-    prepared: { kind: 'disabled', why, lines: [...lines, line] } as const,
+  const disabled = (why: Extract<Prepared, { kind: 'disabled' }>['why'], lines: readonly string[]) => ({
+    prepared: { kind: 'disabled', why, lines } as const,
     insecure: why === 'insecure',
   });
-  if (verdict.kind === 'inaccessible') return disabled('missing', scriptInaccessible(path, verdict.reason));
-  if (verdict.kind === 'not-executable')
-    return disabled('not-executable', scriptNotExecutable(path, uid, gid));
-  if (verdict.kind === 'insecure' && secure) return disabled('insecure', scriptUnsafe(path, true));
-  const warned = verdict.kind === 'insecure' ? [...lines, scriptUnsafe(path, false)] : lines;
+  if (!owner.ok) return disabled('user', owner.lines);
+  const program = locate(script.command);
+  if (program === null) return disabled('missing', [scriptNotInPath(script.command[0] ?? '')]);
+  const { argv, lines } = program;
+  const refusal = refusalOf(argv[0], owner.ids, secure);
+  if (Array.isArray(refusal)) return disabled(refusal[0], [...lines, refusal[1]]);
+  const warned = refusal === 'warned' ? [...lines, scriptUnsafe(argv[0], false)] : lines;
   return {
-    prepared: { kind: 'ready', command: { argv: [path, ...args], uid, gid }, lines: warned },
-    insecure: verdict.kind === 'insecure',
+    prepared: { kind: 'ready', command: { argv, ...owner.ids }, lines: warned },
+    insecure: refusal === 'warned',
   };
 }
 

@@ -28,6 +28,8 @@ export const scriptInaccessible = (path: string, reason: string) =>
   `Script ${path} cannot be accessed - ${reason}`;
 export const scriptNotExecutable = (path: string, uid: number, gid: number) =>
   `WARNING - script '${path}' is not executable for uid:gid ${uid}:${gid} - disabling.`;
+export const scriptNotInPath = (name: string) => `Cannot find script ${name} in path - disabling`;
+export const scriptWrongType = (path: string) => `Wrong file type found in script path '${path}'.`;
 export const scriptUnsafe = (path: string, disabled: boolean) =>
   `Unsafe permissions found for script '${path}'${disabled ? ' - disabling' : ''}.`;
 export const scriptFoundInPath = (name: string, path: string) =>

@@ -57,9 +57,9 @@ describe('what another user runs', () => {
   });
 });
 
-test('root cannot run what nobody may execute, nor a folder', () => {
+test('root cannot run what nobody may execute, and nobody a folder', () => {
   expect(judge([directory('/d'), file({ mode: 0o644 })])).toEqual({ kind: 'not-executable' });
-  expect(judge([directory('/d')])).toEqual({ kind: 'not-executable' });
+  expect(judge([directory('/d')])).toEqual({ kind: 'wrong-type' });
 });
 
 test('what is not there is inaccessible, with the reason', () => {

@@ -25,6 +25,7 @@ export type Verdict =
   /** Somebody besides root could change what root would run; `part` is where. */
   | { readonly kind: 'insecure'; readonly part: string }
   | { readonly kind: 'inaccessible'; readonly reason: string }
+  | { readonly kind: 'wrong-type' }
   | { readonly kind: 'not-executable' };
 
 const ROOT = 0;
@@ -56,8 +57,8 @@ export function judgeScript(facts: PathFacts, who: Credentials): Verdict {
   const script = facts.parts.at(-1);
   if (facts.parts.slice(0, -1).some((part) => !mayPass(part, who)))
     return { kind: 'inaccessible', reason: 'Permission denied' };
-  if (script === undefined || script.kind !== 'file' || !mayPass(script, who))
-    return { kind: 'not-executable' };
+  if (script?.kind !== 'file') return { kind: 'wrong-type' };
+  if (!mayPass(script, who)) return { kind: 'not-executable' };
   const open = who.uid === ROOT ? facts.parts.find(othersMayChange) : undefined;
   return open === undefined ? { kind: 'good' } : { kind: 'insecure', part: open.path };
 }
