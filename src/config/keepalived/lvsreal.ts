@@ -29,6 +29,8 @@ export interface Own extends ServersContext {
   readonly protocol: 'TCP' | 'UDP' | 'SCTP';
   readonly port: number | null;
   readonly marked: boolean;
+  /** The entries of a group have ports of their own. */
+  readonly grouped: boolean;
   readonly family: IpFamily | null;
   readonly forwarding: Forwarding;
   readonly v: Virtual['values'];
@@ -46,7 +48,7 @@ export function readPort(word: Word | undefined, report: Report): number | null 
 
 /** Without NAT packets arrive at the port they were sent to: no other can be meant. */
 function portOf(typed: number | null, at: Place, forwarding: Forwarding, own: Own): number | null {
-  if (forwarding.method === 'NAT') return typed;
+  if (forwarding.method === 'NAT' || own.grouped) return typed;
   const wanted = own.marked ? null : own.port;
   if (typed !== wanted && (typed !== null || !own.marked))
     own.report(

@@ -150,6 +150,7 @@ function readVirtualServer(
     protocol,
     port: kind === 'address' ? port : null,
     marked: kind === 'fwmark',
+    grouped: kind === 'group',
     family: families.size === 1 ? (family ?? null) : null,
     forwarding: forwarding ?? { method: 'NAT' },
     v,
