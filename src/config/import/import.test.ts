@@ -172,6 +172,19 @@ describe('one decision', () => {
     expect(make(bare(9), bare(8)).config?.vips.write[0]?.prefix).toBe(32);
     expect(make(bare(9), bare(8), { options: { vipPrefix: 24 } }).config?.vips.write[0]?.prefix).toBe(24);
   });
+  test('IPv6 has version 3, no password, and its link-local address is no VIP', () => {
+    const side = (priority: number) =>
+      instance(`priority ${priority}`, 'VI_6', 51, 'fe80::1/64\n2001:db8::100/64') +
+      instance(`priority ${priority}\nauthentication {\nauth_type PASS\nauth_pass a\n}`, 'VI_4', 52);
+    const { config, missing, prose } = make(side(9), side(8));
+    expect({ missing, version: config?.vrrp.version, auth: config?.vrrp.authentication }).toEqual({
+      missing: [],
+      version: 3,
+      auth: { type: 'none' },
+    });
+    expect(config?.vips.write.map((v) => v.address)).toEqual(['2001:db8::100', '192.0.2.100']);
+    expect(prose).toContain('The link-local address (a.conf:5, b.conf:5)');
+  });
   test('ids that differ, a file without one and files without an interface', () => {
     expect(make(A, instance('priority 90', 'VI_1', 52))).toMatchObject({
       codes: ['peer-virtual-router-id'],

@@ -145,11 +145,21 @@ function withPrefix(entry: Entry, options: VipOptions): Vip {
   };
 }
 
+/** VRRP for IPv6 begins with such an address (RFC 9568, section 5.2.9); the agent sends from the interface's own. */
+export const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/i.test(address);
+
+/** VRRP version 2 knows no IPv6. */
+export const hasSix = ({ write, read }: Roles): boolean =>
+  [...write, ...read].some(({ a, b }) =>
+    [a, b].some((i) => [...i.addresses, ...i.excluded].some((e) => e.value.address.includes(':'))),
+  );
+
 /** The addresses of these instances, of both files together. null in the list: to be filled in. */
 export function vipsOf(twins: readonly Twin[], options: VipOptions, say: Say): (Vip | null)[] {
   const vips = new Map<string, Vip | null>();
   for (const { a, b } of twins) {
-    const all = (i: InstanceConfig) => [...i.addresses, ...i.excluded];
+    const all = (i: InstanceConfig) =>
+      [...i.addresses, ...i.excluded].filter((e) => !isLinkLocal(e.value.address));
     const onlyA = all(a).filter((x) => !all(b).some((y) => y.value.address === x.value.address));
     const onlyB = all(b).filter((y) => !all(a).some((x) => x.value.address === y.value.address));
     const [x, y] = [onlyA[0], onlyB[0]];

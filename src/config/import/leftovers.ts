@@ -2,7 +2,7 @@
 // Used by import.ts.
 import type { Placed } from '../keepalived/spec.ts';
 import type { InstanceConfig } from '../keepalived/types.ts';
-import { at, type Roles } from './instances.ts';
+import { at, isLinkLocal, type Roles } from './instances.ts';
 import type { CheckMeaning } from './scripts.ts';
 import type { Host } from './types.ts';
 import { type Item, listValue, note, section, value } from './yaml.ts';
@@ -98,6 +98,15 @@ function serverNotes(host: Host): string[] {
 
 function otherNotes(hosts: readonly Host[]): string[] {
   const notes: string[] = [];
+  const local = placesOf(hosts, (h) =>
+    h.conf.config.instances.flatMap((i) =>
+      i.addresses.filter((e) => isLinkLocal(e.value.address)).map((e) => e.at),
+    ),
+  );
+  if (local !== '')
+    notes.push(
+      `The link-local address (${local}): not a VIP that clients connect to; the agent needs none to send from.`,
+    );
   const groups = placesOf(hosts, (h) => h.conf.config.syncGroups.map((g) => g.at));
   if (groups !== '')
     notes.push(`vrrp_sync_group (${groups}): the write VIPs move together anyway, and with the writer role.`);

@@ -1,7 +1,7 @@
 // The hosts' own addresses, which keepalived.conf does not ask for: found where a file happens to show them (unicast addresses, the host
 // that a check logs in to, the real server that is the own one), or left to be filled in. Used by import.ts.
 import { formatIp, parseIp } from '../../core/ip/address.ts';
-import { at, type Roles } from './instances.ts';
+import { at, isLinkLocal, type Roles } from './instances.ts';
 import type { Host, Say } from './types.ts';
 
 export interface NodeAddress {
@@ -22,7 +22,7 @@ function usable(text: string | null, vips: ReadonlySet<string>): string | null {
   const bytes = text === null ? null : parseIp(text.replace(/%.*$/, ''));
   if (bytes === null || isLocal(bytes)) return null;
   const address = formatIp(bytes);
-  return vips.has(address) ? null : address;
+  return vips.has(address) || isLinkLocal(address) ? null : address;
 }
 
 /** What one host's files say of itself and, by unicast, the other's say of it. Best first. */

@@ -2,7 +2,7 @@
 // Used by import.ts.
 import { formatDuration } from '../duration.ts';
 import type { InstanceConfig } from '../keepalived/types.ts';
-import { at, from, type Roles, type Twin } from './instances.ts';
+import { at, from, hasSix, type Roles, type Twin } from './instances.ts';
 import type { Say } from './types.ts';
 import { fill, type Item, section, value } from './yaml.ts';
 
@@ -94,7 +94,8 @@ function authentication({ a, b }: Twin, version: 2 | 3): Item | null {
 export function vrrpSection(roles: Roles, say: Say): Item | null {
   const [twin] = roles.write;
   if (twin === undefined) return null;
-  const version = twin.a.version === twin.b.version ? twin.a.version : 3;
+  const six = hasSix(roles);
+  const version = !six && twin.a.version === twin.b.version ? twin.a.version : 3;
   if (twin.a.authentication.type !== twin.b.authentication.type)
     say(
       'warning',
@@ -115,7 +116,7 @@ export function vrrpSection(roles: Roles, say: Say): Item | null {
       version,
       version === 2
         ? `As in the files (keepalived takes 2 where none is given).`
-        : `As ${twin.a.family === 6 ? 'IPv6 needs it' : 'in the files'}.`,
+        : `As ${six ? 'IPv6 needs it' : 'in the files'}.`,
     ),
     interval(twin, version),
     preempt(twin),
