@@ -10,8 +10,8 @@ export interface Command {
   readonly owner: string;
   /** Of a vrrp_script: the C daemon disables one that is missing, and says so. */
   readonly tracked: boolean;
-  /** Given its own user, the global script_user does not matter. */
-  readonly ownUser: boolean;
+  /** Given its own user, the global script_user does not matter; null: it has none. */
+  readonly ownUser: string | null;
 }
 
 const notifies = (n: Notify, of: string): [Script | null, string][] => [
@@ -28,11 +28,10 @@ export function commandsOf(config: KeepalivedConfig): Command[] {
     kind: 'check',
     owner: `vrrp_script ${s.name}`,
     tracked: true,
-    ownUser: s.user !== null || s.script.user !== null,
+    ownUser: s.script.user ?? s.user?.user ?? null,
   }));
   const add = (kind: Command['kind'], script: Script | null, owner: string) => {
-    if (script !== null)
-      commands.push({ script, kind, owner, tracked: false, ownUser: script.user !== null });
+    if (script !== null) commands.push({ script, kind, owner, tracked: false, ownUser: script.user });
   };
   for (const each of [...config.instances, ...config.syncGroups])
     for (const [script, owner] of notifies(each.notify, each.name)) add('notify', script, owner);

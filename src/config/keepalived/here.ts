@@ -45,6 +45,13 @@ function changeableBy(path: string): string | null {
   }
 }
 
+function executableByAll(path: string): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+    if (at === '/') return true;
+  }
+}
+
 function textOf(path: string, size: number): string | null {
   if (size > SCRIPT_BYTES_MAX) return null;
   const bytes = Buffer.alloc(size);
@@ -76,6 +83,7 @@ function scriptHere(program: string): ScriptFile | null {
       return {
         path: place,
         executable: mayExecute(path),
+        executableByAll: executableByAll(path),
         changeable: changeableBy(path),
         text: textOf(path, stat.size),
       };

@@ -5,6 +5,8 @@ export interface ScriptFile {
   /** Where it was found: a name without a slash is looked for in the PATH. */
   readonly path: string;
   readonly executable: boolean;
+  /** Every account may execute it, and pass through the folders above it. */
+  readonly executableByAll: boolean;
   /** Who besides root may change it or a folder above it, in words; null: nobody. */
   readonly changeable: string | null;
   /** null: no text, or too long to be looked through. */

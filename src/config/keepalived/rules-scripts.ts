@@ -5,7 +5,7 @@ import { quote, type Report } from './findings.ts';
 import type { Host, ScriptFile } from './host.ts';
 import type { Rule } from './rules.ts';
 import { hasPassword, looksAtScript } from './scripttext.ts';
-import type { ScriptConfig } from './types.ts';
+import type { KeepalivedConfig, ScriptConfig } from './types.ts';
 
 /** A database that is gone for longer than this before anyone looks is gone for too long. */
 export const DETECTION_MS_MAX = 10_000;
@@ -90,7 +90,7 @@ const isMissing = (c: Command, host: Host | null): boolean =>
 /** With script security and nobody to run them as, the C daemon throws the scripts out, and the instance is checked by nothing. */
 export const scriptUser: Rule = (config, report, host) => {
   const { scriptUser: user, scriptSecurity: secured } = config.global;
-  const left = commandsOf(config).filter((c) => !c.ownUser);
+  const left = commandsOf(config).filter((c) => c.ownUser === null);
   const [first] = left;
   const at = config.reading.values.global_defs?.flatMap((g) => g.value.values.script_user ?? []).at(-1)?.at;
   if (user !== null && host?.hasUser?.(user.user) === false)
@@ -110,6 +110,24 @@ export const scriptUser: Rule = (config, report, host) => {
       'add script_user NAME to global_defs, above the scripts, with an account that may do what they do',
     );
 };
+
+/** As whom a command runs; null: not known. */
+function userOf(c: Command, config: KeepalivedConfig, host: Host): string | null {
+  const named = c.ownUser ?? config.global.scriptUser?.user;
+  if (named !== undefined) return named;
+  return host.hasUser === undefined ? null : host.hasUser(DEFAULT_USER) ? DEFAULT_USER : 'root';
+}
+
+function reportRights(c: Command, file: ScriptFile, user: string | null, report: Report): void {
+  if (user === null || user === 'root' || user === '0' || !file.executable || file.executableByAll) return;
+  report(
+    'warning',
+    c.script.at,
+    'script-user-rights',
+    `${c.owner} runs as ${quote(user)}, and ${file.path}, or a folder above it, is not open to every account: it may fail for ever, although it works by hand as root`,
+    `try it: su -s /bin/sh ${quote(user)} -c '${file.path}; echo $?'; then chmod 755, or name root as script_user`,
+  );
+}
 
 function reportFile(c: Command, file: ScriptFile | null, secured: boolean, report: Report): void {
   const program = quote(programOf(c));
@@ -166,6 +184,7 @@ export const scriptFiles: Rule = (config, report, host) => {
     if (host?.script === undefined || isRedirection(c)) continue;
     const file = host.script(programOf(c));
     reportFile(c, file, config.global.scriptSecurity, report);
+    if (file !== null) reportRights(c, file, userOf(c, config, host), report);
     if (file?.text == null || read.has(file.path)) continue;
     read.add(file.path);
     looksAtScript(c, file.text, (line, column) => ({ file: file.path, line, column }), report);

@@ -14,6 +14,7 @@ const TRACK = 'track_script {\n s\n}';
 const file = (more: Partial<ScriptFile> = {}): ScriptFile => ({
   path: '/bin/check',
   executable: true,
+  executableByAll: true,
   changeable: null,
   text: '#!/bin/sh\nexit 1\n',
   ...more,
@@ -51,6 +52,17 @@ describe('a script on the host', () => {
     expect(found(CHECK + instance(TRACK), unsafe).sort()).toEqual([
       'error script-security',
       'warning script-unsafe',
+    ]);
+  });
+  test('that only root may execute fails as another user, although it works by hand', () => {
+    const closed = host(file({ executableByAll: false }), ['root', 'keepalived_script', 'mysql']);
+    expect(found(secured, closed)).toEqual([]);
+    expect(found(secured.replace('script_user root', 'script_user mysql'), closed)).toEqual([
+      'warning script-user-rights',
+    ]);
+    expect(found(secured.replace(' script_user root\n', ''), closed)).toEqual(['warning script-user-rights']);
+    expect(found(secured.replace('interval 2', 'interval 2\n user mysql'), closed)).toEqual([
+      'warning script-user-rights',
     ]);
   });
   test('needs an account to run as', () => {
