@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newAddressOf } from '../../src/app/keepalived/wire/address-spec.ts';
 import type { WireAddress } from '../../src/app/keepalived/wire/protocol.ts';
+import { QuietTable } from '../../src/app/keepalived/wire/quiet.ts';
 import { type OpenVmac, openVmac, type VmacInstance } from '../../src/app/keepalived/wire/vmac.ts';
 import { openRouteSocket, type RouteSocket } from '../../src/io/linux/netlink.ts';
 import { openVrrpSocket, type VrrpSocket } from '../../src/io/linux/rawsocket.ts';
@@ -17,6 +18,7 @@ interface Host {
   readonly base: { readonly name: string; readonly index: number };
   readonly mac: string;
   readonly settings: SettingHolder;
+  readonly quiet: QuietTable;
 }
 
 let a: Host;
@@ -34,7 +36,14 @@ ip -n ${namespace} addr add ${address} dev eth0; ip -n ${namespace} link set eth
     closing.push(() => route.close());
     const link = route.listLinks().find((each) => each.name === 'eth0');
     if (link?.mac == null) throw new Error('the namespace has no eth0');
-    return { namespace, route, base: link, mac: link.mac, settings: new SettingHolder() };
+    return {
+      namespace,
+      route,
+      base: link,
+      mac: link.mac,
+      settings: new SettingHolder(),
+      quiet: new QuietTable(),
+    };
   });
 }
 
@@ -83,7 +92,7 @@ const instance = (vip: WireAddress, vmac: Partial<NonNullable<VmacInstance['vmac
 });
 
 const open = (host: Host, of: VmacInstance): OpenVmac =>
-  within(host.namespace, () => openVmac(of, host.base, host.route, host.settings));
+  within(host.namespace, () => openVmac(of, host.base, host.route, host.settings, host.quiet));
 
 const close = (host: Host, vmac: OpenVmac): void => within(host.namespace, () => vmac.close());
 
@@ -119,6 +128,8 @@ const ADVERT4 = hex(
 );
 const ADVERT6 = hex('3133960100640000fd770000000000000000000000000100');
 
+const VRRP = 'proto 112 or ip6 proto 112';
+
 /** Sends until it is heard: the switch and the sockets were made a moment ago. */
 async function heardBy(listener: VrrpSocket, send: () => string | null): Promise<string> {
   for (let i = 0; i < 100; i++) {
@@ -130,27 +141,11 @@ async function heardBy(listener: VrrpSocket, send: () => string | null): Promise
   throw new Error('no advert was heard');
 }
 
-/** What the client's card sees of protocol 112 while `work` goes on, with MAC addresses. */
-async function sniffed(work: () => Promise<unknown>): Promise<string> {
+/** What the client's card sees while `work` goes on, with MAC addresses, until `enough` of it is there. */
+async function sniffed(filter: string, enough: RegExp, work: () => unknown): Promise<string> {
   const dump = spawn(
     'ip',
-    [
-      'netns',
-      'exec',
-      client.namespace,
-      'tcpdump',
-      '-e',
-      '-n',
-      '-l',
-      '-i',
-      'eth0',
-      'proto',
-      '112',
-      'or',
-      'ip6',
-      'proto',
-      '112',
-    ],
+    ['netns', 'exec', client.namespace, 'tcpdump', '-e', '-n', '-v', '-l', '-i', 'eth0', filter],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let text = '';
@@ -166,7 +161,7 @@ async function sniffed(work: () => Promise<unknown>): Promise<string> {
   });
   try {
     await work();
-    await expect.poll(() => text, { timeout: 10_000 }).toMatch(/VRRP/i);
+    await expect.poll(() => text, { timeout: 10_000 }).toMatch(enough);
   } finally {
     dump.kill('SIGTERM');
     await ended;
@@ -215,11 +210,11 @@ test("an advert leaves with the virtual MAC from the host's own address, and a r
   open(b, instance(VIP));
   const sender = vrrpOn(a, 'vrrp.51', '10.77.0.1', false);
   const listener = vrrpOn(b, 'eth0', '10.77.0.2', true);
-  const seen = await sniffed(async () => {
+  const seen = await sniffed(VRRP, /VRRP/i, async () => {
     expect(await heardBy(listener, () => sender.send(ADVERT4, '224.0.0.18'))).toBe('10.77.0.1');
   });
   expect(seen).toMatch(
-    /00:00:5e:00:01:33 > 01:00:5e:00:00:12.*10\.77\.0\.1 > 224\.0\.0\.18: VRRPv2.*vrid 51/,
+    /00:00:5e:00:01:33 > 01:00:5e:00:00:12.*\n? *10\.77\.0\.1 > 224\.0\.0\.18: VRRPv2.*vrid 51/,
   );
 });
 
@@ -232,13 +227,28 @@ test('IPv6: the advert has the virtual MAC and the link-local address of the int
   open(b, instance(VIP6));
   const sender = vrrpOn(a, 'vrrp.51', local(a), false);
   const listener = vrrpOn(b, 'eth0', local(b), true);
-  const seen = await sniffed(async () => {
+  const seen = await sniffed(VRRP, /VRRP/i, async () => {
     expect(await heardBy(listener, () => sender.send(ADVERT6, 'ff02::12'))).toBe(local(a));
   });
   expect(seen).toContain(`00:00:5e:00:02:33 > 33:33:00:00:00:12`);
   expect(seen).toContain(`${local(a)} > ff02::12`);
   // No address that a second host could have too.
   expect(shell(`ip -n ${a.namespace} -6 addr show dev vrrp.51`)).toBe('');
+});
+
+test('IPv6: who listens to what is told with the MAC of the interface itself, on the backup as on the master', async () => {
+  const group = 'ff02::1:ff00:100';
+  const seen = await sniffed('ip6', new RegExp(`${group} to_ex`), () => {
+    const vmac = open(a, instance(VIP6));
+    expect(vmac.warning).toBeNull();
+    within(a.namespace, () => a.route.addAddress(newAddressOf(VIP6, vmac.index, 60)));
+  });
+  const told = seen.split('\n').filter((line) => line.includes(`${group} to_ex`));
+  for (const line of told) expect(line).toContain(`${a.mac} > 33:33:00:00:00:16`);
+  expect(shell(`ip netns exec ${a.namespace} nft list table ip6 twinkeep_vmac`)).toContain(
+    'dup to ip6 daddr device',
+  );
+  expect(seen).not.toMatch(/00:00:5e:00:02:33 > 33:33:00:00:00:(16|02)/);
 });
 
 test('a client goes on with the MAC that it knows when the VIP moves to another host', async () => {

@@ -22,7 +22,7 @@ const NFNL_MSG_BATCH_END = 0x11;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFPROTO_INET = 1;
 const NFPROTO_IPV4 = 2;
-const NFPROTO_IPV6 = 10;
+export const NFPROTO_IPV6 = 10;
 
 export const NFT_MSG_NEWTABLE = 0;
 export const NFT_MSG_DELTABLE = 2;
@@ -143,11 +143,16 @@ export function batch(writer: MessageWriter, write: () => void): void {
   batchMark(writer, NFNL_MSG_BATCH_END, 0);
 }
 
-export function begin(writer: MessageWriter, message: number, flags = 0): MessageWriter {
+export function begin(
+  writer: MessageWriter,
+  message: number,
+  flags = 0,
+  family = NFPROTO_INET,
+): MessageWriter {
   const type = (NFNL_SUBSYS_NFTABLES << 8) | message;
   return writer
     .begin(type, NLM_F_REQUEST | NLM_F_ACK | flags, message + 1)
-    .u8(NFPROTO_INET)
+    .u8(family)
     .u8(0)
     .u16be(0);
 }

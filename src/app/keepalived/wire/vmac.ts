@@ -18,6 +18,7 @@ import {
   writeSetting,
 } from '../../../io/linux/sysctl.ts';
 import type { WireInstance } from './protocol.ts';
+import { type QuietTable, SHARED_QUIET } from './quiet.ts';
 
 export type VmacInstance = Pick<WireInstance, 'name' | 'vrid' | 'family' | 'addresses' | 'excluded' | 'vmac'>;
 
@@ -25,6 +26,8 @@ export interface OpenVmac {
   readonly name: string;
   readonly index: number;
   readonly mac: string | null;
+  /** Something that works less well for want of a kernel feature. */
+  readonly warning: string | null;
   /** Takes the interface away, with the addresses on it, and puts the settings back. */
   close(): void;
 }
@@ -103,6 +106,12 @@ const BASE_SETTINGS: readonly [Ipv4Name, number][] = [
   ['arp_announce', 2],
 ];
 
+const v6 = (interfaceName: string, name: 'disable_ipv6' | 'accept_ra'): Setting => ({
+  tree: 'net/ipv6/conf',
+  interfaceName,
+  name,
+});
+
 const v4 = (interfaceName: string, name: Ipv4Name): Setting => ({
   tree: 'net/ipv4/conf',
   interfaceName,
@@ -152,12 +161,14 @@ export function openVmac(
   base: { readonly name: string; readonly index: number },
   route: RouteSocket,
   settings: SettingHolder = SHARED_SETTINGS,
+  quiet: QuietTable = SHARED_QUIET,
 ): OpenVmac {
   const name = instance.vmac?.name ?? '';
   const index = makeOrTake(instance, name, base, route);
   const releases: (() => void)[] = [];
   const close = () => {
     route.removeLink(index);
+    quiet.remove(index);
     for (const release of releases.splice(0).reverse()) release();
   };
   try {
@@ -166,10 +177,13 @@ export function openVmac(
     if (instance.family === 4) prepareV4(name, base.name, route, settings, releases);
     const sixes = [...instance.addresses, ...instance.excluded].some((each) => each.family === 6);
     // Without IPv6 addresses of its own it would still send listener reports with the virtual MAC.
-    put({ tree: 'net/ipv6/conf', interfaceName: name, name: 'disable_ipv6' }, sixes ? 0 : 1);
+    put(v6(name, 'disable_ipv6'), sixes ? 0 : 1);
+    // Neither routes nor addresses from the routers of the segment: those are the base's.
+    if (sixes) put(v6(name, 'accept_ra'), 0);
     route.setNoLinkLocal(index);
+    const warning = sixes && instance.vmac?.kind === 'macvlan' ? quiet.add(index, base.index) : null;
     route.setLinkUp(index, true);
-    return { name, index, mac: route.findLink(name)?.mac ?? null, close };
+    return { name, index, mac: route.findLink(name)?.mac ?? null, warning, close };
   } catch (error) {
     close();
     throw error;
