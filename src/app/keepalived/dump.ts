@@ -1,6 +1,7 @@
 // Fills in what the dump files show: the configuration as it was read, what the wire thread was told, and how things stand now.
 
-import type { Script } from '../../config/keepalived/spec.ts';
+import type { TrackEntry } from '../../config/keepalived/entries.ts';
+import type { Placed, Script } from '../../config/keepalived/spec.ts';
 import type {
   InstanceConfig,
   KeepalivedConfig,
@@ -19,15 +20,15 @@ import type {
   DumpScripts,
   DumpState,
   DumpTracked,
-  DumpTrackerScript,
-  DumpTrackerValue,
 } from '../../core/keepalived/dump.ts';
 import { masterDownIntervalMs } from '../../core/vrrp/timers.ts';
 import { bootMs } from '../../io/linux/libc.ts';
 import { globalLines } from './dumpglobal.ts';
 import { interfacesNow } from './dumpinterfaces.ts';
+import { commandText, fileDump, processDump, scriptDump } from './dumptrackers.ts';
 import { timeText } from './surfacelog.ts';
 import type { TrackerView } from './trackers.ts';
+import { planTrackers, type TrackerPlan } from './trackers-config.ts';
 import type { InstanceView, WireAddress, WireInstance, WireSettings } from './wire/protocol.ts';
 
 export interface Standing {
@@ -36,9 +37,6 @@ export interface Standing {
   readonly views: readonly InstanceView[];
   readonly trackers: readonly TrackerView[];
 }
-
-/** `'/bin/check' 'a b'`. */
-export const commandText = ({ command }: Script): string => command.map((word) => `'${word}'`).join(' ');
 
 const orNull = (script: Script | null): string | null => (script === null ? null : commandText(script));
 
@@ -76,34 +74,49 @@ function moment(sinceMs: number): DumpMoment {
 
 const DEFAULT_GROUPS = { 4: '224.0.0.18', 6: 'ff02::12' } as const;
 
+/** What an instance tracks, with the weights that count for it: a sync group may have a word in it. */
 function trackedOf(
-  config: InstanceConfig,
-  scripts: ReadonlyMap<string, ScriptConfig>,
+  { name: instance, tracked }: InstanceConfig,
+  { scripts, plan }: Known,
 ): Pick<DumpInstance, 'trackedScripts' | 'trackedFiles' | 'trackedProcesses'> {
-  const plain = ({ value }: { value: { name: string; weight: number | null; reverse: boolean } }) => ({
-    name: value.name,
-    weight: value.weight ?? 0,
-    reverse: value.reverse,
-  });
+  const plans = [...plan.scripts, ...plan.files, ...plan.processes];
+  const weighed = (kind: TrackerView['kind'], { value }: Placed<TrackEntry>): DumpTracked => {
+    const watchers = plans.find(({ id }) => id === `${kind} ${value.name}`)?.watchers;
+    const own = watchers?.find((watcher) => watcher.instance === instance);
+    const { weight, reverse } = own ?? value;
+    return { name: value.name, weight: weight ?? 0, reverse };
+  };
   return {
-    trackedScripts: config.tracked.scripts.flatMap(({ value }) => {
-      const script = scripts.get(value.name);
-      if (script === undefined) return [];
-      const weight = value.weight ?? script.weight;
-      return [{ name: value.name, weight, reverse: value.reverse, command: commandText(script.script) }];
+    trackedScripts: tracked.scripts.flatMap((entry) => {
+      const script = scripts.get(entry.value.name);
+      return script === undefined
+        ? []
+        : [{ ...weighed('script', entry), command: commandText(script.script) }];
     }),
-    trackedFiles: config.tracked.files.map(plain),
-    trackedProcesses: config.tracked.processes.map(plain),
+    trackedFiles: tracked.files.map((entry) => weighed('file', entry)),
+    trackedProcesses: tracked.processes.map((entry) => weighed('process', entry)),
   };
 }
+
+/** What every instance's part needs to look up. */
+interface Known {
+  readonly scripts: ReadonlyMap<string, ScriptConfig>;
+  readonly plan: TrackerPlan;
+  readonly instances: ReadonlyMap<string, InstanceValues>;
+}
+
+type InstanceValues = NonNullable<
+  KeepalivedConfig['reading']['values']['vrrp_instance']
+>[number]['value']['values'];
 
 export function instanceDump(
   config: InstanceConfig,
   wire: WireInstance,
   view: InstanceView,
   group: string | null,
-  scripts: ReadonlyMap<string, ScriptConfig>,
+  known: Known,
 ): DumpInstance {
+  const typed = known.instances.get(wire.name);
   const held = new Set(view.held);
   const unicast = wire.unicastPeers.length > 0;
   const device = wire.vmac === null ? view.interfaceName : `${wire.vmac.name}@${view.interfaceName}`;
@@ -167,8 +180,10 @@ export function instanceDump(
       maxTtl: p.maxTtl ?? 255,
     })),
     trackedInterfaces: wire.trackedInterfaces,
-    ...trackedOf(config, scripts),
+    ...trackedOf(config, known),
     mail: config.mail,
+    notifyDeleted: typed?.notify_deleted !== undefined,
+    notifyPriorityChanges: last(typed?.notify_priority_changes) ?? false,
     scripts: scriptsOf(config.notify, config.notifyMasterRxLowerPriority),
     statistics: view.statistics,
   };
@@ -193,95 +208,35 @@ function groupDump(group: SyncGroupConfig, views: ReadonlyMap<string, InstanceVi
   };
 }
 
-type TrackKind = 'trackedScripts' | 'trackedFiles' | 'trackedProcesses';
-
-/** Who tracks this one, seen from the tracked side. */
-function tracking(instances: readonly DumpInstance[], kind: TrackKind, name: string): DumpTracked[] {
-  return instances.flatMap((instance) =>
-    instance[kind]
-      .filter((tracked) => tracked.name === name)
-      .map(({ weight, reverse }) => ({ name: instance.name, weight, reverse })),
-  );
-}
-
-function scriptDump(
-  script: ScriptConfig,
-  view: TrackerView | undefined,
-  instances: readonly DumpInstance[],
-): DumpTrackerScript {
-  const status = view?.good === undefined || view.good === null ? 'INIT' : view.good ? 'GOOD' : 'BAD';
-  return {
-    name: script.name,
-    command: commandText(script.script),
-    intervalMs: script.intervalMs,
-    timeoutMs: script.timeoutMs ?? 0,
-    weight: script.weight,
-    reverse: script.reverse,
-    rise: script.rise,
-    fall: script.fall,
-    status,
-    exitStatus: view?.value ?? null,
-    because: view?.because ?? 'it has not run yet',
-    instances: tracking(instances, 'trackedScripts', script.name),
-  };
-}
-
-const valueDump = (view: TrackerView, of: string, instances: readonly DumpTracked[]): DumpTrackerValue => ({
-  name: view.name,
-  of,
-  value: view.value,
-  good: view.good,
-  weight: instances[0]?.weight ?? 0,
-  instances,
-});
-
 /** The instances in the order of the file. */
 export function instanceDumps({ config, settings, views }: Standing): DumpInstance[] {
   const configs = new Map(config.instances.map((each) => [each.name, each]));
   const seen = new Map(views.map((each) => [each.name, each]));
-  const scripts = new Map(config.scripts.map((each) => [each.name, each]));
+  const known: Known = {
+    scripts: new Map(config.scripts.map((each) => [each.name, each])),
+    plan: planTrackers(config),
+    instances: new Map(
+      (config.reading.values.vrrp_instance ?? []).map(({ value }) => [
+        value.args[0]?.text ?? '',
+        value.values,
+      ]),
+    ),
+  };
   return settings.instances.flatMap((wire) => {
     const own = configs.get(wire.name);
     const view = seen.get(wire.name);
     if (own === undefined || view === undefined) return [];
     const group = config.syncGroups.find((g) => g.members.some(({ value }) => value === wire.name));
-    return [instanceDump(own, wire, view, group?.name ?? null, scripts)];
+    return [instanceDump(own, wire, view, group?.name ?? null, known)];
   });
 }
 
-function fileOf(config: KeepalivedConfig, name: string): string {
-  const { track_file = [], vrrp_track_file = [] } = config.reading.values;
-  const found = [...track_file, ...vrrp_track_file].find(({ value }) => value.args[0]?.text === name);
-  return found?.value.values.file?.at(-1)?.value ?? '';
-}
-
-function processDump(
-  config: KeepalivedConfig,
-  view: TrackerView,
-  instances: readonly DumpInstance[],
-): DumpProcess {
-  const { vrrp_track_process = [] } = config.reading.values;
-  const typed = vrrp_track_process.find(({ value }) => value.args[0]?.text === view.name)?.value.values;
-  const delayMs = last(typed?.delay) ?? 0;
-  return {
-    ...valueDump(
-      view,
-      (last(typed?.process) ?? []).join(' '),
-      tracking(instances, 'trackedProcesses', view.name),
-    ),
-    parameters: last(typed?.param_match) ?? 'none',
-    quorum: last(typed?.quorum) ?? 1,
-    forkDelayMs: last(typed?.fork_delay) ?? delayMs,
-    terminateDelayMs: last(typed?.terminate_delay) ?? delayMs,
-    fullCommand: typed?.full_command !== undefined,
-  };
-}
-
 /** For the JSON. */
-export const processDumps = (standing: Standing, instances: readonly DumpInstance[]): DumpProcess[] =>
-  standing.trackers
-    .filter(({ kind }) => kind === 'process')
-    .map((view) => processDump(standing.config, view, instances));
+export const processDumps = (
+  { config, trackers }: Standing,
+  instances: readonly DumpInstance[],
+): DumpProcess[] =>
+  trackers.filter(({ kind }) => kind === 'process').map((view) => processDump(config, view, instances));
 
 export function composeDump(standing: Standing): Dump {
   const { config, settings, views, trackers } = standing;
@@ -302,9 +257,7 @@ export function composeDump(standing: Standing): Dump {
         instances,
       ),
     ),
-    files: trackers
-      .filter(({ kind }) => kind === 'file')
-      .map((t) => valueDump(t, fileOf(config, t.name), tracking(instances, 'trackedFiles', t.name))),
+    files: trackers.filter(({ kind }) => kind === 'file').map((view) => fileDump(config, view, instances)),
     processes: processDumps(standing, instances),
     interfaces: interfacesNow(instances),
   };

@@ -6,17 +6,18 @@ import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } fro
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { last } from '../../config/keepalived/values.ts';
 import { OperatorError } from '../../core/error.ts';
+import { globalValues } from './surfaceglobals.ts';
 
 export type DumpKind = 'data' | 'stats' | 'json' | 'check';
 
 /** `suffix`: of data_use_instance: the network namespace and the instance. */
 export function dumpPath(config: KeepalivedConfig, kind: DumpKind, suffix: string): string {
-  const typed = (config.reading.values.global_defs ?? []).map(({ value }) => value.values).at(-1);
-  const useInstance = last(typed?.data_use_instance) ?? false;
+  const typed = globalValues(config);
+  const useInstance = last(typed.data_use_instance) ?? false;
   const named = {
-    data: last(typed?.state_dump_file),
-    stats: last(typed?.stats_dump_file),
-    json: last(typed?.json_dump_file),
+    data: last(typed.state_dump_file),
+    stats: last(typed.stats_dump_file),
+    json: last(typed.json_dump_file),
     check: undefined,
   }[kind];
   if (named !== undefined) return named;

@@ -4,16 +4,14 @@ import { hostname } from 'node:os';
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { account, last } from '../../config/keepalived/values.ts';
 import type { DumpLine } from '../../core/keepalived/dump.ts';
+import { globalValues } from './surfaceglobals.ts';
 
 const truth = (value: boolean): string => (value ? 'true' : 'false');
 const unset = (value: boolean | undefined): string => (value === undefined ? 'unset' : value ? 'on' : 'off');
 
 export function globalLines(config: KeepalivedConfig): DumpLine[] {
   const { global, reading } = config;
-  const typed = Object.assign(
-    {},
-    ...(reading.values.global_defs ?? []).map(({ value }) => value.values),
-  ) as NonNullable<typeof reading.values.global_defs>[number]['value']['values'];
+  const typed = globalValues(config);
   const { mail } = global;
   const number = (value: number | undefined, fallback: number) => String(value ?? fallback);
   const user = account(last(typed.script_user));

@@ -247,8 +247,8 @@ function untilStopped(
       },
       async stop() {
         tellServiceManager('STOPPING=1');
-        await duties.stop();
-        resolve();
+        // Whatever goes wrong on the way: the process is to end.
+        await duties.stop().finally(resolve);
       },
     });
   });

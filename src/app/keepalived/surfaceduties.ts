@@ -15,6 +15,7 @@ import { composeDump, instanceDumps, processDumps, type Standing } from './dump.
 import { type DumpKind, dumpPath, writeDump } from './dumpfile.ts';
 import type { SignalDuties } from './signals.ts';
 import type { SurfaceOptions } from './surface.ts';
+import { type GlobalValues, globalValues } from './surfaceglobals.ts';
 import { findingLine, type LoadedConfig, loadConfig } from './surfaceload.ts';
 import type { DaemonLog } from './surfacelog.ts';
 import { runLifeScript } from './surfacescripts.ts';
@@ -29,13 +30,6 @@ export interface Duties extends SignalDuties {
   /** -d: the data goes to the log, without the passwords. */
   logData(): Promise<void>;
 }
-
-type GlobalValues = NonNullable<
-  KeepalivedConfig['reading']['values']['global_defs']
->[number]['value']['values'];
-
-const globals = (config: KeepalivedConfig): GlobalValues =>
-  Object.assign({}, ...(config.reading.values.global_defs ?? []).map(({ value }) => value.values));
 
 /** Its first sentence is what the log says when nothing is reloaded. */
 function refusal(loaded: LoadedConfig, checked: boolean): string | null {
@@ -89,7 +83,7 @@ export function dutiesOf(
   return {
     async reload() {
       log.say('main', 'info', 'Reloading ...');
-      const typed = globals(config);
+      const typed = globalValues(config);
       const ends = markReload(typed, log);
       let loaded: LoadedConfig;
       try {
@@ -130,7 +124,7 @@ export function dutiesOf(
       log.say('main', 'info', `Printing VRRP as json for process(${process.pid}) on signal`);
       const now = await standing();
       const instances = instanceDumps(now);
-      const version = last(globals(config).json_version)?.[0] === '2' ? 2 : 1;
+      const version = last(globalValues(config).json_version)?.[0] === '2' ? 2 : 1;
       write('json', renderJson(instances, version, processDumps(now, instances)));
     },
     async logData() {

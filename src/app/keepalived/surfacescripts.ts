@@ -4,6 +4,7 @@ import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { last } from '../../config/keepalived/values.ts';
 import { runScript } from '../../io/scripts/run.ts';
 import { scriptDesk } from './scripts.ts';
+import { globalValues } from './surfaceglobals.ts';
 import type { LogLevel } from './surfacelog.ts';
 
 const TIMEOUT_S_DEFAULT = 10;
@@ -14,10 +15,10 @@ export function runLifeScript(
   which: 'startup' | 'shutdown',
   say: (level: LogLevel, text: string) => void,
 ): Promise<void> {
-  const typed = (config.reading.values.global_defs ?? []).map(({ value }) => value.values);
-  const script = typed.map((v) => last(v[`${which}_script`])).findLast((s) => s !== undefined);
+  const typed = globalValues(config);
+  const script = last(typed[`${which}_script`]);
   if (script === undefined) return Promise.resolve();
-  const seconds = typed.map((v) => last(v[`${which}_script_timeout`])).findLast((s) => s !== undefined);
+  const seconds = last(typed[`${which}_script_timeout`]);
   const prepared = scriptDesk(config).prepare(script);
   for (const line of prepared.lines) say('warn', line);
   if (prepared.kind === 'disabled') return Promise.resolve();

@@ -7,6 +7,7 @@ import {
   type DumpGroup,
   type DumpInstance,
   type DumpInterface,
+  type DumpProcess,
   type DumpScripts,
   type DumpTracked,
   type DumpTrackerScript,
@@ -131,7 +132,9 @@ function instanceLines(i: DumpInstance): string[] {
       '     ',
     ),
     `   Using smtp notification = ${yesNo(i.mail)}`,
+    `   Notify deleted = ${i.notifyDeleted ? 'Deleted' : 'Fault'}`,
     ...scriptLines(i.scripts),
+    `   Notify priority changes = ${truth(i.notifyPriorityChanges)}`,
   ];
 }
 
@@ -178,12 +181,19 @@ const fileLines = (f: DumpTrackerValue): string[] => [
   ...tracking(f.instances),
 ];
 
-const processLines = (p: DumpTrackerValue): string[] => [
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(6)}s`;
+
+const processLines = (p: DumpProcess): string[] => [
   ` VRRP Track process = ${p.name}`,
   `   Process = ${p.of}`,
+  ...(p.parameters === 'none' ? [] : [`   Param match = ${p.parameters}`]),
+  `   Min processes = ${p.quorum}`,
   `   Current processes = ${p.value ?? 0}`,
   `   Have quorum = ${truth(p.good === true)}`,
   `   Weight = ${p.weight}`,
+  `   Terminate delay = ${seconds(p.terminateDelayMs)}`,
+  `   Fork delay = ${seconds(p.forkDelayMs)}`,
+  `   Full command = ${truth(p.fullCommand)}`,
   ...tracking(p.instances),
 ];
 

@@ -46,7 +46,7 @@ function data(i: DumpInstance): Record<string, unknown> {
     wantstate: STATES[i.state],
     version: i.version,
     smtp_alert: i.mail,
-    notify_deleted: false,
+    notify_deleted: i.notifyDeleted,
     ...text('script_backup', i.scripts.backup),
     ...text('script_master', i.scripts.master),
     ...text('script_fault', i.scripts.fault),

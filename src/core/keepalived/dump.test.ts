@@ -86,6 +86,8 @@ const VI_1: DumpInstance = {
   trackedFiles: [],
   trackedProcesses: [],
   mail: true,
+  notifyDeleted: false,
+  notifyPriorityChanges: false,
   scripts: { ...NO_SCRIPTS, master: "'/usr/bin/echo' 'm' '1'", any: "'/usr/bin/echo' 'n'" },
   statistics: ZERO,
 };

@@ -100,6 +100,8 @@ export interface DumpInstance {
   readonly trackedFiles: readonly DumpTracked[];
   readonly trackedProcesses: readonly DumpTracked[];
   readonly mail: boolean;
+  readonly notifyDeleted: boolean;
+  readonly notifyPriorityChanges: boolean;
   readonly scripts: DumpScripts;
   readonly statistics: Statistics;
 }
