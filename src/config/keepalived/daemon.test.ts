@@ -444,6 +444,16 @@ const CASES: readonly Case[] = [
     here: true,
   },
   { name: 'the same without security', text: open('changeable') + instance(TRACK), status: 6, here: true },
+  ...[
+    ['the same peer', '10.0.0.2', 5],
+    ['another peer', '10.0.0.3', 0],
+  ].map(([what, peer, status]) => ({
+    name: `a router id twice, by unicast to ${what}`,
+    text:
+      instance('unicast_peer {\n10.0.0.2\n}') +
+      instance(`unicast_peer {\n${peer}\n}`, 'w').replace('10.0.0.9', '10.0.0.8'),
+    status: status as number,
+  })),
   {
     name: 'a redirection in the place of a script',
     text: script().replace('/bin/true', '</dev/tcp/127.0.0.1/80') + instance(TRACK),

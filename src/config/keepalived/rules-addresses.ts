@@ -75,12 +75,20 @@ function networksFor(
   });
 }
 
-export const routerIds: Rule = ({ instances }, report) => {
+/** What a router meets on the wire under its id: its multicast group, or each of its peers. */
+function meetings(i: InstanceConfig): string[] {
+  const own = `${i.interface} ${i.virtualRouterId} ${i.family}`;
+  if (i.unicastPeers.length === 0) return [`${own} ${i.multicastGroup}`];
+  return i.unicastPeers.map((p) => `${own} ${i.sourceAddress} to ${p.value.address}`);
+}
+
+export const routerIds: Rule = ({ instances }, report, host) => {
   const seen = new Map<string, string>();
   for (const i of instances) {
-    if (i.virtualRouterId === null || i.unicastPeers.length > 0) continue;
-    const key = `${i.interface} ${i.virtualRouterId} ${i.family} ${i.multicastGroup}`;
-    const before = seen.get(key);
+    if (i.virtualRouterId === null) continue;
+    const before = meetings(i)
+      .map((key) => seen.get(key))
+      .find((name) => name !== undefined);
     if (before !== undefined)
       report(
         'error',
@@ -89,9 +97,42 @@ export const routerIds: Rule = ({ instances }, report) => {
         `${before} and ${i.name} both use virtual_router_id ${i.virtualRouterId} on ${i.interface ?? 'the same interface'}`,
         'give each instance an id of its own, the same on both hosts',
       );
-    else seen.set(key, i.name);
+    else for (const key of meetings(i)) seen.set(key, i.name);
   }
+  if (host !== null) sharedIds(instances, report, host);
 };
+
+/** Two interfaces in one network: the same id there is one virtual router to everybody else. */
+function sharedIds(instances: readonly InstanceConfig[], report: Report, host: Host): void {
+  const multicast = instances.filter((i) => i.virtualRouterId !== null && i.unicastPeers.length === 0);
+  const networks = (i: InstanceConfig) => networksFor(i, i.interface, host, new Set()).map(parseCidr);
+  const meet = (one: InstanceConfig, other: InstanceConfig): boolean =>
+    networks(one).some((n) =>
+      networks(other).some((m) => {
+        const [x, y] = [n && parseIp(n.address), m && parseIp(m.address)];
+        return x != null && y != null && sameNetwork(x, y, n?.prefix ?? 0);
+      }),
+    );
+  multicast.forEach((i, at) => {
+    const other = multicast
+      .slice(0, at)
+      .find(
+        (o) =>
+          o.virtualRouterId === i.virtualRouterId &&
+          o.family === i.family &&
+          o.interface !== i.interface &&
+          meet(o, i),
+      );
+    if (other !== undefined)
+      report(
+        'warning',
+        i.placeOf('virtual_router_id'),
+        'router-id-shared',
+        `${other.name} on ${other.interface} has the same virtual_router_id ${i.virtualRouterId}, and ${i.interface} lies in the same network: the two disturb each other`,
+        'give each instance an id of its own, the same on both hosts',
+      );
+  });
+}
 
 export const interfaces: Rule = (config, report, host) => {
   if (

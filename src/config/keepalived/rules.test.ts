@@ -166,6 +166,15 @@ describe('the wire and the host', () => {
   });
 });
 
+test('one router id on two interfaces of one network', () => {
+  const two =
+    instance() +
+    instance().replace('_instance v', '_instance w').replace('eth0', 'eth1').replace('0.9', '0.8');
+  const on = (eth1: string): Host => ({ interfaces: { eth0: ['10.0.0.2/24'], eth1: [eth1] } });
+  expect(found(two, on('10.0.0.3/24'))).toEqual(['warning router-id-shared']);
+  expect(found(two.replace('0.8', '1.8'), on('10.0.1.3/24'))).toEqual([]);
+});
+
 describe('strict mode', () => {
   const strict = (more: string) => {
     const text = `global_defs {\n vrrp_strict\n}\n${instance(more)}`;
