@@ -83,6 +83,23 @@ describe('an instance', () => {
 });
 
 describe('a group', () => {
+  test('is told of before its members when the daemon begins, and once', () => {
+    const lines = hear(
+      new NoticeBook(settings()),
+      goes('VI_1', 'INIT', 'BACKUP'),
+      goes('VI_2', 'INIT', 'BACKUP'),
+    );
+    expect(only('fifo', lines)).toEqual([
+      'fifo: GROUP "G1" BACKUP 0',
+      'fifo: INSTANCE "VI_1" BACKUP 100',
+      'fifo: INSTANCE "VI_2" BACKUP 100',
+    ]);
+  });
+  test('whose members wait for scripts is told of after them', () => {
+    const book = new NoticeBook(settings({ instances: instances({ awaits: true }) }));
+    const lines = hear(book, goes('VI_2', 'INIT', 'BACKUP'), goes('VI_1', 'INIT', 'BACKUP'));
+    expect(only('fifo', lines).at(-1)).toBe('fifo: GROUP "G1" BACKUP 0');
+  });
   test('is told of after the last of its members, with priority 0', () => {
     const book = new NoticeBook(settings());
     const lines = hear(book, goes('VI_2', 'BACKUP', 'MASTER', 120), goes('VI_1', 'BACKUP', 'MASTER', 150));

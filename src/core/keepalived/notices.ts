@@ -138,7 +138,12 @@ export class NoticeBook {
   hear(event: Happening): Notice[] {
     switch (event.kind) {
       case 'transition':
-        return [...this.#transition(event), ...this.#groupsOf(event.instance), ...this.#groupsThatStopped()];
+        return [
+          ...this.#groupsThatBegin(event),
+          ...this.#transition(event),
+          ...this.#groupsOf(event.instance),
+          ...this.#groupsThatStopped(),
+        ];
       case 'priority':
         return this.#priority(event.instance, event.to, event.state);
       case 'lower-heard':
@@ -187,6 +192,17 @@ export class NoticeBook {
     const group = this.#groups.get(name) ?? { state: 'INIT', mailed: null, faultSaid: false };
     this.#groups.set(name, group);
     return group;
+  }
+
+  /** When the daemon begins, the groups are told of before their members, unless these wait for scripts. */
+  #groupsThatBegin({ instance, from, to }: Extract<Happening, { kind: 'transition' }>): Notice[] {
+    if (from !== 'INIT' || to !== 'BACKUP' || this.#reloading) return [];
+    const begins = (member: string) =>
+      (this.#instances.get(member)?.state ?? 'INIT') === 'INIT' &&
+      this.#settings.instances.get(member)?.awaits !== true;
+    return [...this.#settings.groups]
+      .filter(([, { members }]) => members.has(instance) && [...members].every(begins))
+      .flatMap(([name]) => this.#groupGoes(name, 'BACKUP'));
   }
 
   /** A group is told of when the last of its members has got there. */
