@@ -450,8 +450,8 @@ const CASES: readonly Case[] = [
   ].map(([what, peer, status]) => ({
     name: `a router id twice, by unicast to ${what}`,
     text:
-      instance('unicast_peer {\n10.0.0.2\n}') +
-      instance(`unicast_peer {\n${peer}\n}`, 'w').replace('10.0.0.9', '10.0.0.8'),
+      instance('unicast_src_ip 10.0.0.20\nunicast_peer {\n10.0.0.2\n}') +
+      instance(`unicast_src_ip 10.0.0.20\nunicast_peer {\n${peer}\n}`, 'w').replace('10.0.0.9', '10.0.0.8'),
     status: status as number,
   })),
   {
