@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endAll, type HostName, killIfThere, listensForVrrp, type Network } from './network.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../twinkeep', import.meta.url));
 // Generous: Node takes its time to start when every core is busy.
 const READY_MS_MAX = 60_000;
 
@@ -36,6 +36,8 @@ export interface StartOptions {
   readonly more?: readonly string[];
   /** Shell text that runs before the daemon in its mount namespace, e.g. `mount --bind`. */
   readonly before?: string;
+  /** The checkers too; the C daemon never runs them here, as it ends on a kernel without ip_vs. */
+  readonly checkers?: boolean;
   /** false: does not wait until it takes part in an election. */
   readonly waits?: boolean;
 }
@@ -45,7 +47,7 @@ export function programOf(kind: Kind): string[] {
   if (kind === 'keepalived') return ['keepalived'];
   const other = process.env['INTEROP_TWINKEEP'];
   if (other !== undefined) return other.split(' ');
-  return [process.execPath, '--disable-warning=ExperimentalWarning', MAIN, 'keepalived'];
+  return [LAUNCHER, 'keepalived'];
 }
 
 /** Nothing of the test runner's own: what it sets for Node is not meant for the program. */
@@ -88,7 +90,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const file = join(folder, `${host}.conf`);
   writeFileSync(file, options.configuration);
   const pidFile = (name: string) => join(folder, `${host}-${name}.pid`);
-  const argv = [...programOf(kind), '-P', '-n', '-l', '-D', '-f', file];
+  const parts = options.checkers === true && kind === 'twinkeep' ? [] : ['-P'];
+  const argv = [...programOf(kind), ...parts, '-n', '-l', '-D', '-f', file];
   argv.push('-p', pidFile('main'), '-r', pidFile('vrrp'), '-c', pidFile('checkers'), '-b', pidFile('bfd'));
   argv.push(...(options.more ?? []));
   const script = `${options.before ?? ':'} && exec "$@"`;

@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util';
 import { CASES } from './cases/index.ts';
 import { sweep } from './network.ts';
 import { ROLES, type Role } from './stage.ts';
-import { COLUMNS, playAll, printTable } from './table.ts';
+import { COLUMNS, playAll, printMarkdown, printTable } from './table.ts';
 
-const USAGE = `npm run interop [-- NUMBER... [--role a|b|c|t]... [--verbose] [--at-once N]]
+const USAGE = `npm run interop [-- NUMBER... [--role a|b|c|t]... [--verbose] [--markdown] [--at-once N]]
   a: twinkeep first, keepalived second   b: keepalived first, twinkeep second
   c: keepalived with itself              t: twinkeep with itself
 `;
@@ -20,6 +20,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       role: { type: 'string', multiple: true, default: [...COLUMNS] },
+      markdown: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       'at-once': { type: 'string', default: '4' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -36,7 +37,7 @@ async function main(): Promise<number> {
   }
   await sweep();
   const outcomes = await playAll(cases, roles, atOnce, values.verbose);
-  printTable(cases, roles, outcomes);
+  (values.markdown ? printMarkdown : printTable)(cases, roles, outcomes);
   return outcomes.some(({ failure }) => failure !== null) ? 1 : 0;
 }
 

@@ -130,7 +130,7 @@ export async function openNetwork(links = 1): Promise<Network> {
     namespace,
     ip,
     async addresses(place) {
-      const shown = JSON.parse(await ip(place, '-4 -j addr show')) as ShownAddress[];
+      const shown = JSON.parse(await ip(place, '-j addr show')) as ShownAddress[];
       return shown.flatMap(({ ifname, addr_info }) =>
         (addr_info ?? []).flatMap(({ local, prefixlen }) =>
           local === undefined ? [] : [{ device: ifname, address: local, prefix: prefixlen }],
@@ -172,7 +172,8 @@ export async function openNetwork(links = 1): Promise<Network> {
 export function listensForVrrp(pid: number): boolean {
   try {
     // The local port is the protocol: 112, or 51 for AH.
-    return /:(0070|0033) /.test(readFileSync(`/proc/${pid}/net/raw`, 'utf8'));
+    const tables = ['raw', 'raw6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'utf8'));
+    return /:(0070|0033) /.test(tables.join(''));
   } catch {
     return false;
   }

@@ -14,6 +14,7 @@ const RECORD_HEADER_BYTES = 16;
 const SLL2_BYTES = 20;
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_ARP = 0x0806;
+const ETHERTYPE_IPV6 = 0x86dd;
 
 interface Frame {
   /** Wall clock of the kernel, milliseconds. */
@@ -56,29 +57,59 @@ function onesSum(bytes: Uint8Array, initial = 0): number {
   return sum;
 }
 
-function readAdvert(frame: Frame, packet: Uint8Array): Advert | null {
-  const total = ((packet[2] ?? 0) << 8) | (packet[3] ?? 0);
+/** The parts of an IP packet that carries VRRP; null when it is too short for one. */
+function dismantle(packet: Uint8Array) {
+  const isIpv4 = (packet[0] ?? 0) >> 4 === 4;
+  const total = isIpv4
+    ? ((packet[2] ?? 0) << 8) | (packet[3] ?? 0)
+    : 40 + (((packet[4] ?? 0) << 8) | (packet[5] ?? 0));
   const bytes = packet.slice(0, total);
-  const protocol = bytes[9] ?? 0;
-  const headerBytes = ((bytes[0] ?? 0) & 15) * 4;
+  const protocol = bytes[isIpv4 ? 9 : 6] ?? 0;
+  const headerBytes = isIpv4 ? ((bytes[0] ?? 0) & 15) * 4 : 40;
   const message = bytes.subarray(headerBytes + (protocol === 51 ? 24 : 0));
   if ((protocol !== 112 && protocol !== 51) || message.length < 8) return null;
+  const size = isIpv4 ? 4 : 16;
+  const at = isIpv4 ? 12 : 8;
+  return {
+    bytes,
+    protocol,
+    message,
+    size,
+    source: bytes.subarray(at, at + size),
+    destination: bytes.subarray(at + size, at + 2 * size),
+    ttl: bytes[isIpv4 ? 8 : 7] ?? 0,
+  };
+}
+
+function readAdvert(frame: Frame, packet: Uint8Array): Advert | null {
+  const parts = dismantle(packet);
+  if (parts === null) return null;
+  const { message, size, source, destination, bytes, protocol, ttl } = parts;
   const version = (message[0] ?? 0) >> 4;
   const count = message[3] ?? 0;
-  const pseudo = new Uint8Array([...bytes.slice(12, 20), 0, 112, message.length >> 8, message.length & 255]);
+  const pseudo = new Uint8Array([
+    ...source,
+    ...destination,
+    0,
+    112,
+    message.length >> 8,
+    message.length & 255,
+  ]);
   return {
     kind: 'advert',
     ...frame,
     bytes,
-    source: formatIp(bytes.subarray(12, 16)),
-    destination: formatIp(bytes.subarray(16, 20)),
+    source: formatIp(source),
+    destination: formatIp(destination),
     protocol,
-    ttl: bytes[8] ?? 0,
+    ttl,
     version,
     vrid: message[1] ?? 0,
     priority: message[2] ?? 0,
-    addresses: Array.from({ length: count }, (_, i) => formatIp(message.subarray(8 + 4 * i, 12 + 4 * i))),
-    trailer: message.slice(8 + 4 * count),
+    addresses: Array.from({ length: count }, (_, i) =>
+      formatIp(message.subarray(8 + size * i, 8 + size * (i + 1))),
+    ),
+    trailer: message.slice(8 + size * count),
     checksumRight: onesSum(message, version === 3 ? onesSum(pseudo) : 0) === 0xffff,
   };
 }
@@ -108,7 +139,7 @@ function readRecord(ports: Ports, atMs: number, record: Buffer): Seen | null {
   const frame = { atMs, ...port };
   const packet = new Uint8Array(record.subarray(SLL2_BYTES));
   const protocol = record.readUInt16BE(0);
-  if (protocol === ETHERTYPE_IPV4) return readAdvert(frame, packet);
+  if (protocol === ETHERTYPE_IPV4 || protocol === ETHERTYPE_IPV6) return readAdvert(frame, packet);
   return protocol === ETHERTYPE_ARP ? readArp(frame, packet) : null;
 }
 
@@ -140,7 +171,7 @@ function collect(child: ChildProcess, ports: Ports, keep: (seen: Seen) => void):
 /** VRRP, AH and ARP of all ports. Resolves when the kernel has begun to capture. `keep`: what to do with each, instead of keeping all. */
 export async function capture(network: Network, keep?: (seen: Seen) => void): Promise<Capture> {
   const ports = await network.ports();
-  const filter = 'ip proto 112 or ip proto 51 or arp';
+  const filter = 'ip proto 112 or ip proto 51 or ip6 proto 112 or arp';
   const words = [
     '-i',
     'any',

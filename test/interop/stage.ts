@@ -25,6 +25,8 @@ const WAIT_MS_MAX = 40_000;
 /** How long a state that is there already is looked at. */
 const STEADY_MS = 600;
 
+export type More = Partial<Pick<StartOptions, 'more' | 'before' | 'waits' | 'checkers'>>;
+
 export class Unmet extends Error {}
 
 export interface AdvertFilter {
@@ -41,11 +43,7 @@ export interface Stage {
   readonly network: Network;
   /** A folder of this case. */
   readonly folder: string;
-  start(
-    host: HostName,
-    configuration: string,
-    more?: Partial<Pick<StartOptions, 'more' | 'before' | 'waits'>>,
-  ): Promise<Daemon>;
+  start(host: HostName, configuration: string, more?: More): Promise<Daemon>;
   daemon(host: HostName): Daemon;
   crash(host: HostName): Promise<void>;
   freeze(host: HostName): Promise<void>;
@@ -103,11 +101,7 @@ class RealStage implements Stage {
     this.#capture = captured;
   }
 
-  async start(
-    host: HostName,
-    configuration: string,
-    more: Partial<Pick<StartOptions, 'more' | 'before' | 'waits'>> = {},
-  ): Promise<Daemon> {
+  async start(host: HostName, configuration: string, more: More = {}): Promise<Daemon> {
     const { network, folder } = this;
     const before = this.#daemons.get(host);
     if (before !== undefined) this.#past.push(`--- ${host} before\n${before.log()}`);

@@ -100,3 +100,25 @@ export function printTable(
     `${outcomes.length - failed} of ${outcomes.length} passed; the longest took ${longest.toFixed(1)} s`,
   );
 }
+
+/** The same for a page of the documentation. */
+export function printMarkdown(
+  cases: readonly Case[],
+  roles: readonly Role[],
+  outcomes: readonly Outcome[],
+): void {
+  const row = (cells: readonly string[]): void => console.log(`| ${cells.join(' | ')} |`);
+  row(['', 'case', ...roles.map((role) => HEADINGS[role])]);
+  row(['---:', '---', ...roles.map(() => '---')]);
+  for (const { number, title, differs } of cases) {
+    const words = roles.map((role) => {
+      const { failure, remark } = outcomes.find((each) => each.number === number && each.role === role) ?? {
+        failure: 'was not played',
+        remark: null,
+      };
+      if (failure !== null) return `**failed**: ${failure.split('\n')[0]}`;
+      return remark === null ? 'passed' : `passed: ${remark}`;
+    });
+    row([String(number), differs === undefined ? title : `${title}. *On purpose: ${differs}*`, ...words]);
+  }
+}

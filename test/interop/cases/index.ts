@@ -1,6 +1,7 @@
 // All cases in the order of their numbers.
 
 import type { Case } from '../case.ts';
+import { BEYOND } from './beyond.ts';
 import { ELECTIONS } from './elections.ts';
 import { FAILURES } from './failures.ts';
 import { PACKETS } from './packets.ts';
@@ -15,4 +16,5 @@ export const CASES: readonly Case[] = [
   ...FAILURES,
   ...TRACKING,
   ...SURFACE,
+  ...BEYOND,
 ].sort((a, b) => a.number - b.number);
