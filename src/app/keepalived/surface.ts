@@ -115,6 +115,9 @@ function sayStart(name: string, options: SurfaceOptions, log: DaemonLog): void {
 }
 
 /** The names that the file gives to this daemon among others of the host. */
+/** keepalived's own. */
+const UMASK_DEFAULT = 0o177;
+
 interface Names {
   readonly instance: string | null;
   readonly namespace: string | null;
@@ -184,6 +187,8 @@ async function live(
   if (!sayFindings(loaded, log)) return EXIT.config;
   if (!runnable(config, options, log)) return EXIT.config;
   const pidFiles = takePidFiles(config, names, options);
+  // Scripts inherit it, as from the C daemon: what they write is nobody else's to read. The pid files are.
+  if (options.umask === null) process.umask(UMASK_DEFAULT);
   try {
     await runLifeScript(config, 'startup', log.of('main'));
     // A startup script may have taken long: what would be stopped at once is not started.
