@@ -13,9 +13,6 @@ export interface SignalDuties {
   json(): Promise<void>;
 }
 
-/** Duties that wait at most this many deep: a flood of signals is not to fill the memory. */
-const WAITING_MAX = 64;
-
 export interface Signals {
   /** From now on the duties are done; until then they wait. */
   begin(duties: SignalDuties): void;
@@ -28,24 +25,27 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
   let duties: SignalDuties | null = null;
   let stopping = false;
   let busy = false;
-  const waiting: ((duties: SignalDuties) => Promise<void>)[] = [];
+  /** By what they ask for: a flood of one signal is one duty. */
+  const waiting = new Map<string, (duties: SignalDuties) => Promise<void>>();
 
   const work = async (): Promise<void> => {
     if (busy || duties === null) return;
     busy = true;
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      await next(duties).catch(failed);
+    for (let [next] = waiting; next !== undefined; [next] = waiting) {
+      waiting.delete(next[0]);
+      await next[1](duties).catch(failed);
+    }
     busy = false;
   };
-  const ask = (duty: (duties: SignalDuties) => Promise<void>): void => {
-    if (stopping || waiting.length >= WAITING_MAX) return;
-    waiting.push(duty);
+  const ask = (what: string, duty: (duties: SignalDuties) => Promise<void>): void => {
+    if (stopping) return;
+    waiting.set(what, duty);
     work().catch(failed);
   };
   const stop = (): void => {
     if (stopping) return;
-    waiting.length = 0;
-    ask((d) => d.stop());
+    waiting.clear();
+    ask('stop', (d) => d.stop());
     stopping = true;
   };
 
@@ -53,12 +53,12 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
   process.on('SIGINT', () => {
     if (!ignoreInterrupt) stop();
   });
-  process.on('SIGHUP', () => ask((d) => d.reload()));
-  process.on('SIGUSR1', () => ask((d) => d.data()));
+  process.on('SIGHUP', () => ask('reload', (d) => d.reload()));
+  process.on('SIGUSR1', () => ask('data', (d) => d.data()));
   unblockSignal(SIGNAL_NUMBERS.DATA);
-  process.on('SIGUSR2', () => ask((d) => d.stats(false)));
-  onRealtimeSignal(SIGNAL_NUMBERS.JSON, () => ask((d) => d.json()));
-  onRealtimeSignal(SIGNAL_NUMBERS.STATS_CLEAR, () => ask((d) => d.stats(true)));
+  process.on('SIGUSR2', () => ask('stats', (d) => d.stats(false)));
+  onRealtimeSignal(SIGNAL_NUMBERS.JSON, () => ask('json', (d) => d.json()));
+  onRealtimeSignal(SIGNAL_NUMBERS.STATS_CLEAR, () => ask('clear', (d) => d.stats(true)));
 
   return {
     begin(fresh) {
