@@ -539,6 +539,7 @@ const NEWER = new Set([
   'iproute_etc_dir',
   'owner_ignore_adverts',
   'timer_expired_backup',
+  'thread_timer_expired',
   'no_virtual_ipaddress',
   'v3_checksum_as_v2',
   'vrrp_ipsets',

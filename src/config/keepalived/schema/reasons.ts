@@ -14,3 +14,4 @@ export const PROCESS = 'all of it is one process here, which systemd names and p
 export const BUFFERS = 'the sizes of its sockets are its own affair';
 export const SCHEDULING =
   'vrrp_rt_priority is carried out; any other limit and priority is set by the systemd unit';
+export const LATE = 'a standby whose timer ran out while it was held up always begins its wait anew';

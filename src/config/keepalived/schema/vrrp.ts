@@ -17,7 +17,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { BFD, BUFFERS, SYNC_DAEMON, VMAC_ADDRESS } from './reasons.ts';
+import { BFD, BUFFERS, LATE, SYNC_DAEMON, VMAC_ADDRESS } from './reasons.ts';
 
 export const VRRP_SCRIPT = {
   script: script(),
@@ -119,7 +119,8 @@ export const VRRP_INSTANCE = {
   down_timer_adverts: integer(1, 100),
   owner_ignore_adverts: toggle(),
   // Always so here: a process that did not run for three adverts is BACKUP first.
-  timer_expired_backup: toggle(),
+  timer_expired_backup: not(integer(1, 254, { default: 254 }), LATE),
+  thread_timer_expired: not(deprecated(integer(1, 254, { default: 254 }), 'timer_expired_backup'), LATE),
   no_virtual_ipaddress: flag(),
   skip_check_adv_addr: toggle(),
   strict_mode: toggle(),
