@@ -1,7 +1,7 @@
 // `twinkeep keepalived` as the users of the C daemon know it: a real daemon in a namespace, its options, pid files, signals and files.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Host, PROGRAM, until } from './surface-host.ts';
 
@@ -182,6 +182,50 @@ describe('dump files', () => {
     await until('the word of it', () => daemon.log().includes('clearing stats on signal'));
     process.kill(pid, 'SIGUSR2');
     await until('fewer', () => sent() < 60);
+  });
+});
+
+describe('the checkers', () => {
+  test('have a pid file, a name in the log and a dump file of their own', async () => {
+    const dump = `/tmp/keepalived_check_${host.namespace}.data`;
+    const file = host.write(
+      'k.conf',
+      `instance ${host.namespace}
+global_defs {
+  data_use_instance
+  state_dump_file ${host.path('k.data')}
+}
+virtual_server 10.77.0.100 3306 {
+  delay_loop 1
+  protocol TCP
+  real_server 127.0.0.1 1 {
+    TCP_CHECK {
+      connect_timeout 1
+      retry 0
+      warmup 0
+    }
+  }
+}
+`,
+    );
+    try {
+      const ran = host.run('-C', '-f', file, '-g', host.path('ka.log'), ...host.own());
+      expect(ran.code).toBe(0);
+      const pid = host.pid();
+      expect(host.pid('checkers.pid')).toBe(pid);
+      expect(host.read('vrrp.pid')).toBe('');
+      await until('the check to fail', () => /127\.0\.0\.1/.test(host.read('ka_healthcheckers.log')));
+      process.kill(pid, 'SIGUSR1');
+      await until('the dump', () => existsSync(dump) && host.read('k.data') !== '');
+      expect(readFileSync(dump, 'utf8')).toMatch(
+        /VIP = \[10\.77\.0\.100\]:tcp:3306[\s\S]*RIP = \[127\.0\.0\.1\]:tcp:1/,
+      );
+      process.kill(pid, 'SIGTERM');
+      await until('its end', () => !alive(pid));
+      expect(host.read('checkers.pid')).toBe('');
+    } finally {
+      rmSync(dump, { force: true });
+    }
   });
 });
 
