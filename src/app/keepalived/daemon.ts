@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { OperatorError } from '../../core/error.ts';
-import { type Checkers, startCheckers } from './checkers/checkers.ts';
+import type { Checkers } from './checkers/checkers.ts';
 import { compile } from './compile.ts';
 import { type Notifier, startNotifier } from './notify.ts';
 import type { Outlets } from './outlets.ts';
@@ -168,7 +168,11 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
 
   const wire = options.vrrp ? await startWireOr(() => notifier.stop(), config, options, hear) : null;
   const trackers = wire === null ? NO_TRACKERS : startTrackers(config, wire.order, notifier);
-  if (options.checkers)
+
+  /** Most files have no virtual server, and the checkers would be a sixth of the process's memory. */
+  async function check(): Promise<void> {
+    if (!options.checkers || config.virtualServers.length === 0) return;
+    const { startCheckers } = await import('./checkers/checkers.ts');
     checkers = startCheckers(
       config,
       { ...notifier, log: options.checkersLog },
@@ -178,18 +182,24 @@ export async function startDaemon(first: KeepalivedConfig, options: DaemonOption
         holdsAddress: (address) => [...held.values()].some((addresses) => addresses.includes(address)),
       },
     );
+    for (const name of held.keys()) checkers.instanceChanged(name, true);
+  }
+  await check();
 
   return {
     notifier,
     trackers,
-    checkers,
+    get checkers() {
+      return checkers;
+    },
     async reload(fresh) {
       config = fresh;
       notifier.reload(fresh);
       const { detail, keepVipsOnStop: keepOnStop } = options;
       await wire?.reload({ kind: 'reload', settings: compile(fresh, { detail, keepOnStop }) });
       trackers.reload(fresh);
-      checkers?.reload(fresh);
+      if (checkers === null) await check();
+      else checkers.reload(fresh);
     },
     instances: async () => (await wire?.dump()) ?? [],
     async stop(scriptsMsMax) {
