@@ -56,6 +56,23 @@ describe.concurrent('as typed', () => {
       })());
   }
 
+  test("gtid-pair: config check with the other host's file finds the VIP that differs", () =>
+    stageOf('t', async (stage) => {
+      const paths = (['a', 'b'] as const).map((host) => {
+        const path = join(stage.folder, `${host}-keepalived.conf`);
+        writeFileSync(path, typed('gtid-pair', host));
+        return path;
+      });
+      const [own = '', peer = ''] = paths;
+      const check = command([...programOf('twinkeep').slice(0, -1), 'config', 'check', own, '--peer', peer]);
+      await expect(check).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(
+          /10\.9\.0\.100 is in this file only, and the other one has 10\.9\.0\.101/,
+        ),
+      });
+    })());
+
   test('gtid-pair: the hosts have different VIPs by a typing error; there is one master all the same, and the log says why', () =>
     stageOf('t', async (stage) => {
       for (const host of ['a', 'b'] as const) {
@@ -223,6 +240,25 @@ describe.concurrent.each(PARTNERS)('check-scripts $words', ({ role }) => {
       await stage.pause(3000);
       await stage.soleMaster('b', WRITE);
       b.serverStops();
+      await stage.soleMaster('a', WRITE);
+    })());
+});
+
+describe.concurrent('check-scripts with its virtual_server', () => {
+  // The C daemon ends as a whole here: this kernel has no ip_vs.
+  test("the local server is checked: when it stops, the document's mysql_down.sh runs; VRRP goes on", () =>
+    stageOf('t', async (stage) => {
+      const listen = "require('node:net').createServer().listen(3306)";
+      const argv = ['netns', 'exec', stage.network.namespace('a'), process.execPath, '-e', listen];
+      const server = spawn('ip', argv, { stdio: 'ignore' });
+      const a = standIns(stage, 'a');
+      await stage.start('a', played('check-scripts', 'a'), { ...a, checkers: true });
+      await stage.soleMaster('a', WRITE);
+      // delay_loop is 2 s: it has been checked by now, and is good.
+      await stage.pause(3000);
+      expect(a.calls().join('\n')).not.toContain('mysql_down.sh');
+      server.kill('SIGKILL');
+      await stage.until('mysql_down.sh has run', () => a.calls().join('\n').includes('mysql_down.sh'));
       await stage.soleMaster('a', WRITE);
     })());
 });
