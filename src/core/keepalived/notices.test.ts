@@ -1,4 +1,5 @@
 // The golden texts are what keepalived 2.2.7 wrote for the same changes: its log, its FIFO, the words of its notify scripts, its mails.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Happening,
@@ -256,4 +257,38 @@ describe('mail', () => {
     );
     expect(only('mail', lines)).toEqual([]);
   });
+});
+
+test('whatever moves in whatever order, a group is told of only as its members are, and never twice the same', () => {
+  const names = ['VI_1', 'VI_2', 'VI_3'];
+  const move = fc.record({
+    name: fc.constantFrom(...names),
+    to: fc.constantFrom<State>('INIT', 'BACKUP', 'MASTER', 'FAULT'),
+  });
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 60 }), fc.boolean(), (moves, awaits) => {
+      const book = new NoticeBook(settings({ instances: instances({ awaits }) }));
+      const states = new Map<string, State>(names.map((name) => [name, 'INIT']));
+      let told = 'INIT';
+      for (const { name, to } of moves) {
+        const from = states.get(name) as State;
+        if (from === to) continue;
+        const before = [...states.values()];
+        states.set(name, to);
+        const lines = hear(book, goes(name, from, to));
+        for (const line of only('fifo: GROUP', lines)) {
+          const word = /^fifo: GROUP "G1" (BACKUP|MASTER|FAULT|STOP) 0$/.exec(line)?.[1];
+          expect(word).toBeDefined();
+          expect(word).not.toBe(told);
+          told = word ?? '';
+          const members = [states.get('VI_1'), states.get('VI_2')];
+          const begins = word === 'BACKUP' && before[0] === 'INIT' && before[1] === 'INIT';
+          if (!begins) expect(members).toEqual(Array(2).fill(word === 'STOP' ? 'INIT' : word));
+        }
+        expect(only(`fifo: INSTANCE "${name}"`, lines)).toEqual([
+          `fifo: INSTANCE "${name}" ${to === 'INIT' ? 'STOP' : to} 100`,
+        ]);
+      }
+    }),
+  );
 });
