@@ -29,6 +29,7 @@ beforeAll(() => {
   save('keepalived.conf', GOOD);
   save('other.conf', GOOD.replace('100\n', '90\n').replace('0.2.100', '0.3.100'));
   save('long.conf', GOOD.replace('hunter2', 'hunter2andmore'));
+  save('steering.conf', `global_defs {\n}\n\u001b[31mroot\u202e 7 {\n}\n`);
   save('pair.conf', 'pair: shop\nnodes: {}\n');
   save('check.sh', '#!/bin/sh\nmysqladmin -uroot -psecret77 ping || pkill keepalived\nexit 1\n');
   chmodSync(join(dir, 'check.sh'), 0o755);
@@ -94,6 +95,7 @@ test.each([
   [['none/keepalived.conf'], 1, 'the configuration file none/keepalived.conf does not exist'],
   [['keepalived.conf', '--peer', 'none.conf'], 1, 'none.conf does not exist'],
   [['.', '--as', 'keepalived'], 1, 'is a folder'],
+  [['steering.conf'], 1, '�[31mroot� 7 '],
   [['pair.conf', '--peer', 'keepalived.conf'], 2, 'are for a keepalived.conf'],
   [['keepalived.conf', '--as', 'ini'], 2, 'keepalived, pair'],
 ])('%j ends with %i and says why', (args, status, why) => {

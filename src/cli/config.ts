@@ -105,12 +105,16 @@ ${EXIT_CODES}`,
     .action(show);
 }
 
+/** Where keepalived itself looks. */
+const KEEPALIVED_CONF = '/etc/keepalived/keepalived.conf';
+
 interface CheckOptions extends Options, KeepalivedOptions {
   readonly as?: 'keepalived' | 'pair';
 }
 
 function check(file: string | undefined, options: CheckOptions, command: Command): void {
-  const path = configPath(file ?? options.config);
+  const usual = options.as === 'keepalived' ? KEEPALIVED_CONF : undefined;
+  const path = configPath(file ?? options.config ?? usual);
   if (options.as === 'keepalived' || (options.as === undefined && isKeepalivedConf(path))) {
     checkKeepalived(path, options);
     return;
