@@ -112,6 +112,17 @@ test('disagreements and what a pair cannot live with are shown with their places
   expect(stdout + stderr + typed.stdout + typed.stderr).not.toMatch(/123456a|\b1111\b/);
 });
 
+test('a result that is no valid pair is shown with its own lines', () => {
+  writeFileSync(join(dir, 'pair.yaml'), 'another one\n');
+  const nodes = ['--node-a', 'a=10.1.0.1', '--node-b', 'b=10.1.0.2', '--vip-prefix', '24'];
+  const { status, stderr } = twinkeep('import', ...files('one-vip'), ...nodes, '--dry-run');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /pair\.yaml:\d+:\d+: the VIP 172\.30\.23\.200\/24 is not in one network with a \(10\.1\.0\.1\).*\n +\d+ \| +write: \[172/,
+  );
+  expect(stderr).toContain('the result is not valid');
+});
+
 test('--json gives the text, what is missing and the findings to a program', () => {
   const { status, stdout } = twinkeep('import', ...files('read-write-vips'), '--json');
   expect(status).toBe(1);

@@ -2,12 +2,11 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { importPair } from '../config/import/import.ts';
+import { importPair, RESULT_NAME } from '../config/import/import.ts';
 import type { HostFiles, ImportResult, TextFile } from '../config/import/types.ts';
 import { commandsOf } from '../config/keepalived/commands.ts';
 import { parseKeepalivedFile, readTextFile } from '../config/keepalived/file.ts';
 import { hostHere } from '../config/keepalived/here.ts';
-import type { KeepalivedFinding } from '../config/keepalived/parse.ts';
 import { OperatorError } from '../core/error.ts';
 import { parseIp } from '../core/ip/address.ts';
 import { isForThisHost, printKeepalivedFindings } from './config-keepalived.ts';
@@ -210,7 +209,7 @@ function importFiles(options: Options, command: Command): void {
     process.stdout.write(asJson(result, target));
     return;
   }
-  printKeepalivedFindings(result.findings as readonly KeepalivedFinding[]);
+  printKeepalivedFindings(result.findings, { [RESULT_NAME]: result.text });
   if (target === null) process.stdout.write(result.text);
   tell(result, target);
 }

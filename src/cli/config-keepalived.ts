@@ -43,9 +43,12 @@ function read(path: string, options: KeepalivedOptions): Checked {
   return parseKeepalivedFile(path, options.onThisHost === false ? 'elsewhere' : here ? 'here' : 'unknown');
 }
 
-/** Each finding with the line that it is about, also where that stands in an included file or a script. */
-export function printKeepalivedFindings(findings: readonly KeepalivedFinding[]): void {
-  const sources = new Map<string, string>();
+/** Each finding with the line that it is about, also where that stands in an included file or a script. `known`: texts by their name. */
+export function printKeepalivedFindings(
+  findings: readonly KeepalivedFinding[],
+  known: Readonly<Record<string, string>> = {},
+): void {
+  const sources = new Map<string, string>(Object.entries(known));
   const sourceOf = (file: string) => {
     if (!sources.has(file)) {
       try {

@@ -16,6 +16,8 @@ import { fill, type Item, missingIn, note, renderPairYaml, section, value } from
 
 /** A node's priority is at most that: 255 is the owner's, whom nothing can lower. */
 const PRIORITY_MAX = 254;
+/** What findings in the result itself name as their file. */
+export const RESULT_NAME = 'pair.yaml';
 const EXAMPLE = { a: '192.0.2.11', b: '192.0.2.12' } as const;
 
 const understand = (files: HostFiles): Host => ({
@@ -159,7 +161,7 @@ export function importPair(first: HostFiles, second: HostFiles, options: ImportO
   const items = compose(a, b, options, say);
   const text = renderPairYaml(items);
   const missing = missingIn(items);
-  const parsed = missing.length > 0 ? null : parsePair(text, 'pair.yaml');
+  const parsed = missing.length > 0 ? null : parsePair(text, RESULT_NAME);
   const wrong =
     parsed !== null && !parsed.ok
       ? parsed.findings.map((f): KeepalivedFinding => ({ ...f, severity: 'error' }))
