@@ -127,10 +127,14 @@ function put(setting: Setting, value: number): void {
  * rp_filter of `all` would overrule that of the VMAC, so what it demands is first given to every interface, and to those yet to
  * come. As the C daemon does it; all of it is put back at the end.
  */
-function liftReversePath(names: readonly string[], settings: SettingHolder, releases: (() => void)[]): void {
+function liftReversePath(
+  others: () => readonly string[],
+  settings: SettingHolder,
+  releases: (() => void)[],
+): void {
   const all = settings.before(v4('all', 'rp_filter')) ?? 0;
   if (all === 0) return;
-  for (const name of [...names, 'default']) {
+  for (const name of [...others(), 'default']) {
     const own = settings.before(v4(name, 'rp_filter'));
     if (own !== null && own < all) releases.push(settings.hold(v4(name, 'rp_filter'), all));
   }
@@ -144,10 +148,11 @@ function prepareV4(
   settings: SettingHolder,
   releases: (() => void)[],
 ): void {
-  const others = route
-    .listLinks()
-    .filter((link) => link.name !== name)
-    .map((link) => link.name);
+  const others = () =>
+    route
+      .listLinks()
+      .filter((link) => link.name !== name)
+      .map((link) => link.name);
   liftReversePath(others, settings, releases);
   put(v4(name, 'accept_local'), 1);
   put(v4(name, 'rp_filter'), 0);
