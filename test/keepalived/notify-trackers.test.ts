@@ -144,6 +144,29 @@ describe('what several instances track', () => {
   });
 });
 
+test('what is tracked twice, or by a group with an owner, is said and counts once', async () => {
+  const bad = script('bad', 'exit 1');
+  const { last, said } = track(
+    `vrrp_script chk {\n script ${bad}\n weight -10\n}\nvrrp_script zero {\n script ${bad}\n}\n` +
+      'vrrp_sync_group G1 {\n group {\n VI_1\n VI_2\n }\n track_script {\n chk\n zero\n }\n}\n' +
+      instance('VI_1', 51, 'priority 255') +
+      instance('VI_2', 52, 'track_script {\n zero\n }') +
+      instance('VI_3', 53, 'track_script {\n zero\n zero\n nothing\n }'),
+  );
+  await until('both', () => last('script chk') !== undefined && last('script zero') !== undefined);
+  expect(last('script chk')?.map((c) => [c.instance, c.fault, c.delta])).toEqual([
+    ['VI_1', 'script chk failed', 0],
+    ['VI_2', 'script chk failed', 0],
+  ]);
+  expect(last('script zero')?.map((c) => c.instance)).toEqual(['VI_1', 'VI_2', 'VI_3']);
+  expect(said.slice(0, 4)).toEqual([
+    "(G1) Cannot have weighted track script 'chk' with member having priority 255 - clearing weight",
+    '(VI_2) track_script zero is configured on VRRP instance and sync group. Remove vrrp instance config',
+    '(VI_3) track script nothing not found, ignoring...',
+    '(VI_3) duplicate track_script zero - ignoring',
+  ]);
+});
+
 describe('track_file', () => {
   test('follows the number in the file, also when it is replaced or removed', async () => {
     const file = path('load');

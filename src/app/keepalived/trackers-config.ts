@@ -3,12 +3,20 @@
 
 import type { TrackEntry } from '../../config/keepalived/entries.ts';
 import type { Placed } from '../../config/keepalived/spec.ts';
-import type { KeepalivedConfig, ScriptConfig, Tracked } from '../../config/keepalived/types.ts';
+import type {
+  InstanceConfig,
+  KeepalivedConfig,
+  ScriptConfig,
+  Tracked,
+} from '../../config/keepalived/types.ts';
 import {
   disabledScript,
   ignoredWeights,
+  trackedByGroupToo,
+  trackedTwice,
   trackerNotFound,
   unusedScript,
+  weightCleared,
 } from '../../core/keepalived/loglines.ts';
 import type { ScriptSettings } from '../../core/keepalived/script.ts';
 import type { Weighing } from '../../core/keepalived/tracking.ts';
@@ -64,6 +72,7 @@ const LIST: Readonly<Record<Kind, keyof Tracked>> = {
 const PRIORITY_OWNER = 255;
 
 interface Group {
+  readonly name: string;
   readonly tracked: Tracked;
   readonly members: ReadonlySet<string>;
   /** sync_group_tracking_weight: its members may have weights of their own. */
@@ -79,6 +88,7 @@ function groupsOf(config: KeepalivedConfig): Group[] {
     );
     const members = new Set(group.members.map(({ value }) => value));
     return {
+      name: group.name,
       tracked: group.tracked,
       members,
       weights: reading?.value.values.sync_group_tracking_weight !== undefined,
@@ -94,6 +104,29 @@ function weighing(entry: TrackEntry, own: Weighing): Weighing {
   };
 }
 
+/** Why an instance's own weight does not count; null: it does. */
+function whyIgnored(
+  instance: InstanceConfig,
+  group: Group | undefined,
+  weight: number,
+): 'address_owner' | 'SYNC group' | null {
+  if (weight === 0) return null;
+  if (instance.priority === PRIORITY_OWNER) return 'address_owner';
+  return group !== undefined && !group.weights ? 'SYNC group' : null;
+}
+
+/** By the name of what is watched, then by instance. */
+type Found = Map<string, Map<string, Watcher>>;
+
+/** False: it is watched for this instance already. */
+function add(found: Found, name: string, watcher: Watcher): boolean {
+  const watchers = found.get(name) ?? new Map<string, Watcher>();
+  found.set(name, watchers);
+  if (watchers.has(watcher.instance)) return false;
+  watchers.set(watcher.instance, watcher);
+  return true;
+}
+
 /** Who watches the things of one kind, by their names. */
 function watchersOf(
   config: KeepalivedConfig,
@@ -101,12 +134,7 @@ function watchersOf(
   known: ReadonlyMap<string, Weighing>,
   lines: string[],
 ): ReadonlyMap<string, Watcher[]> {
-  const found = new Map<string, Map<string, Watcher>>();
-  const add = (instance: string, name: string, weighed: Weighing) => {
-    const watchers = found.get(name) ?? new Map<string, Watcher>();
-    found.set(name, watchers);
-    if (!watchers.has(instance)) watchers.set(instance, { instance, ...weighed });
-  };
+  const found: Found = new Map();
   const entries = (owner: string, tracked: readonly Placed<TrackEntry>[]) =>
     tracked.flatMap(({ value }) => {
       const own = known.get(value.name);
@@ -115,24 +143,20 @@ function watchersOf(
     });
   const groups = groupsOf(config);
   // A group's word comes first: what its members say about the same thing does not count beside it.
-  config.syncGroups.forEach((group, i) => {
-    const { members, owner } = groups[i] as Group;
-    for (const { name, weight, reverse } of entries(group.name, group.tracked[LIST[kind]]))
-      for (const instance of members) add(instance, name, { weight: owner ? 0 : weight, reverse });
-  });
+  for (const { name: of, tracked, members, owner } of groups)
+    for (const { name, weight, reverse } of entries(of, tracked[LIST[kind]])) {
+      if (owner && weight !== 0) lines.push(weightCleared(of, kind, name));
+      for (const instance of members) add(found, name, { instance, weight: owner ? 0 : weight, reverse });
+    }
   for (const instance of config.instances) {
     const group = groups.find(({ members }) => members.has(instance.name));
     for (const { name, weight, reverse } of entries(instance.name, instance.tracked[LIST[kind]])) {
-      const because =
-        weight === 0
-          ? null
-          : instance.priority === PRIORITY_OWNER
-            ? 'address_owner'
-            : group !== undefined && !group.weights
-              ? 'SYNC group'
-              : null;
-      if (because === null) add(instance.name, name, { weight, reverse });
-      else lines.push(ignoredWeights(instance.name, kind, name, because));
+      const because = whyIgnored(instance, group, weight);
+      if (because !== null) lines.push(ignoredWeights(instance.name, kind, name, because));
+      else if (!add(found, name, { instance: instance.name, weight, reverse })) {
+        const byGroup = group?.tracked[LIST[kind]].some(({ value }) => value.name === name) === true;
+        lines.push((byGroup ? trackedByGroupToo : trackedTwice)(instance.name, kind, name));
+      }
     }
   }
   return new Map([...found].map(([name, watchers]) => [name, [...watchers.values()]]));

@@ -44,6 +44,14 @@ export const ignoredWeights = (instance: string, kind: string, name: string, bec
 export const trackerNotFound = (instance: string, kind: string, name: string) =>
   `(${instance}) track ${kind} ${name} not found, ignoring...`;
 
+/** A group with the owner of its addresses: 255 is 255. */
+export const weightCleared = (group: string, kind: string, name: string) =>
+  `(${group}) Cannot have weighted track ${kind} '${name}' with member having priority 255 - ${kind === 'script' ? 'clearing weight' : 'setting weight 0'}`;
+export const trackedTwice = (instance: string, kind: string, name: string) =>
+  `(${instance}) duplicate track_${kind} ${name} - ignoring`;
+export const trackedByGroupToo = (instance: string, kind: string, name: string) =>
+  `(${instance}) track_${kind} ${name} is configured on VRRP instance and sync group. Remove vrrp instance config`;
+
 export const fileFaults = (instance: string, file: string) =>
   `(${instance}): tracked file ${file} now FAULT state`;
 export const fileLeavesFault = (instance: string, file: string) =>
