@@ -8,7 +8,9 @@ export const NAMESPACE = 'IPVS is steered in the namespace that the daemon itsel
 export const SNMP = 'there is no SNMP agent; notify scripts, FIFOs and the JSON dump tell the same';
 export const DBUS = 'there is no D-Bus interface; notify scripts, FIFOs and the JSON dump tell the same';
 export const VMAC_ADDRESS =
-  'a virtual MAC is made for the interface of the instance only; VIPs on other interfaces have those interfaces’ own MAC';
+  'a virtual MAC is made for the interface of the instance only; VIPs on other interfaces have the MACs of those';
+export const GARP_EXTRA =
+  'garp_master_refresh repeats gratuitous ARPs on every interface that has a VIP, the virtual ones too';
 export const BFD = 'BFD is not spoken; VRRP with short adverts finds a dead host as fast';
 export const PROCESS = 'all of it is one process here, which systemd names and places';
 export const BUFFERS = 'the sizes of its sockets are its own affair';

@@ -17,7 +17,7 @@ import {
   word,
   words,
 } from '../spec.ts';
-import { BFD, BUFFERS, LATE, SYNC_DAEMON, VMAC_ADDRESS } from './reasons.ts';
+import { BFD, BUFFERS, GARP_EXTRA, LATE, SYNC_DAEMON, VMAC_ADDRESS } from './reasons.ts';
 
 export const VRRP_SCRIPT = {
   script: script(),
@@ -112,8 +112,8 @@ export const VRRP_INSTANCE = {
   garp_master_refresh_repeat: integer(1, 255),
   garp_lower_prio_delay: integer(0, 1000),
   garp_lower_prio_repeat: integer(0, 255),
-  garp_extra_if: not(words(1, 2), VMAC_ADDRESS),
-  vmac_garp_intvl: not(deprecated(words(1, 2), 'garp_extra_if'), VMAC_ADDRESS),
+  garp_extra_if: not(words(1, 2), GARP_EXTRA),
+  vmac_garp_intvl: not(deprecated(words(1, 2), 'garp_extra_if'), GARP_EXTRA),
   lower_prio_no_advert: toggle(),
   higher_prio_send_advert: toggle(),
   down_timer_adverts: integer(1, 100),
