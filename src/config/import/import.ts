@@ -162,10 +162,9 @@ export function importPair(first: HostFiles, second: HostFiles, options: ImportO
   const text = renderPairYaml(items);
   const missing = missingIn(items);
   const parsed = missing.length > 0 ? null : parsePair(text, RESULT_NAME);
-  const wrong =
-    parsed !== null && !parsed.ok
-      ? parsed.findings.map((f): KeepalivedFinding => ({ ...f, severity: 'error' }))
-      : [];
+  // Also what this version does not serve yet: a mail that keepalived sent and nobody sends now must not go unnoticed.
+  const ofResult = parsed === null ? [] : parsed.ok ? parsed.warnings : parsed.findings;
+  const severity = parsed?.ok === true ? 'warning' : 'error';
   // import-vip tells of the same difference with what was made of it.
   const settled = new Set(
     collected
@@ -176,7 +175,13 @@ export function importPair(first: HostFiles, second: HostFiles, options: ImportO
   const between = comparePeers(a.conf.config, b.conf.config).filter((f) => !settled.has(f.code));
   return {
     text,
-    findings: [...ownFindings(a), ...ownFindings(b), ...between, ...collected.list(), ...wrong],
+    findings: [
+      ...ownFindings(a),
+      ...ownFindings(b),
+      ...between,
+      ...collected.list(),
+      ...ofResult.map((f): KeepalivedFinding => ({ ...f, severity })),
+    ],
     missing,
     complete: parsed?.ok === true,
   };
