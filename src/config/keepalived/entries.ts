@@ -2,6 +2,7 @@
 // tables in schema/.
 import { formatIp, parseIp } from '../../core/ip/address.ts';
 import { quote, type Report } from './findings.ts';
+import { VMAC_ADDRESS } from './schema/reasons.ts';
 import { lines, type Placed, type Spec } from './spec.ts';
 import type { Statement } from './tree.ts';
 import type { Word } from './words.ts';
@@ -94,6 +95,14 @@ function checkOptions(
     );
     options.delete('scope');
   }
+  if (options.has('use_vmac'))
+    report(
+      'warning',
+      line.at,
+      'not-implemented',
+      `\`use_vmac\` of an address is read and not carried out: ${VMAC_ADDRESS}`,
+      'write use_vmac in the instance, or an instance of its own on that interface',
+    );
   if (prefixTyped && options.has('peer'))
     report(
       'error',

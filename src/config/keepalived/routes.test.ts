@@ -162,6 +162,17 @@ describe('the virtual interface of an instance', () => {
     expect(of('vmac_xmit_base')).toBeNull();
   });
 
+  test('of an address alone is not carried out, and that is said', () => {
+    expect(codes(instance('a', 51, '', '10.0.0.9/24 dev eth1 use_vmac'))).toEqual([
+      'warning not-implemented',
+    ]);
+  });
+
+  test('an address with a scope that is none, or with a length beside its peer, loses that', () => {
+    expect(codes(instance('a', 51, '', '10.0.0.9/24 scope far'))).toEqual(['error address-option']);
+    expect(codes(instance('a', 51, '', '10.0.0.9/24 peer 10.0.1.9'))).toEqual(['error address-peer']);
+  });
+
   test('what does not fit together is said', () => {
     expect(codes(instance('a', 51, 'vmac_xmit_base'))).toEqual(['error vmac-missing']);
     expect(codes(instance('a', 51, 'use_ipvlan'))).toEqual(['error ipvlan-address']);
