@@ -96,16 +96,10 @@ export class Host {
     return { process: child, log: () => log, ended: () => end };
   }
 
-  /**
-   * A syslog daemon of its own. The wrapper gives what it runs a /dev in which /dev/log is this listener, so that the machine's own
-   * syslog sees nothing of it.
-   */
-  async listenForSyslog(): Promise<{ wrapper: string[]; lines(): string }> {
-    const dev = this.path('dev');
-    mkdirSync(dev);
-    this.#sh(`cp -a /dev/null /dev/zero /dev/random /dev/urandom ${dev}/`);
+  /** A datagram socket, as syslog daemons and service managers have one; what comes is kept, a line each. */
+  listen(path: string): () => string {
     const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const address = new Uint8Array([AF_UNIX, 0, ...Buffer.from(`${dev}/log`), 0]);
+    const address = new Uint8Array([AF_UNIX, 0, ...Buffer.from(path), 0]);
     check(libc.bind(fd, address, address.length), 'bind');
     let lines = '';
     const buffer = new Uint8Array(new ArrayBuffer(8192));
@@ -117,9 +111,17 @@ export class Host {
       clearInterval(timer);
       closeFd(fd);
     });
+    return () => lines;
+  }
+
+  /** The wrapper gives what it runs a /dev in which /dev/log is this listener: the machine's own syslog sees nothing of it. */
+  listenForSyslog(): { wrapper: string[]; lines(): string } {
+    const dev = this.path('dev');
+    mkdirSync(dev);
+    this.#sh(`cp -a /dev/null /dev/zero /dev/random /dev/urandom ${dev}/`);
     return {
       wrapper: ['unshare', '-m', 'sh', '-c', `mount --bind ${dev} /dev && exec "$0" "$@"`],
-      lines: () => lines,
+      lines: this.listen(`${dev}/log`),
     };
   }
 

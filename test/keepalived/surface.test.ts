@@ -29,6 +29,12 @@ const instance = (name: string, vrid: number, vip: string, more = ''): string =>
 
 const alive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
+/** What pgrep and pidof look at. */
+const namesOf = (pid: number): string[] => [
+  readFileSync(`/proc/${pid}/comm`, 'utf8').trim(),
+  readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '',
+];
+
 describe('in the background', () => {
   test('a start comes back when VRRP runs, and leaves pid files that name the daemon', async () => {
     const file = host.write('k.conf', instance('VI_1', 51, '10.77.0.100'));
@@ -38,7 +44,7 @@ describe('in the background', () => {
     expect(host.pid('vrrp.pid')).toBe(pid);
     // There is no virtual server that anybody could want to signal.
     expect(host.read('checkers.pid')).toBe('');
-    expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('keepalived\n');
+    expect(namesOf(pid)).toEqual(['keepalived', 'keepalived']);
     await until('the VIP', () => host.addresses().includes('10.77.0.100/24'));
 
     process.kill(pid, 'SIGTERM');
@@ -231,7 +237,7 @@ virtual_server 10.77.0.100 3306 {
 
 describe('syslog', () => {
   test('has the lines under the names of the C daemon, and a % of the file as it is', async () => {
-    const listener = await host.listenForSyslog();
+    const listener = host.listenForSyslog();
     const file = host.write(
       'k.conf',
       `instance left\nglobal_defs {\n  no_such_%s%n_keyword\n}\n${instance('VI_1', 51, '10.77.0.100')}`,
@@ -249,6 +255,22 @@ describe('syslog', () => {
       new RegExp(`^<15\\d>.* Keepalived_vrrp_left\\[${pid}\\]: \\(VI_1\\) `, 'm'),
     );
     expect(listener.lines()).toContain('no_such_%s%n_keyword');
+  });
+});
+
+describe('systemd', () => {
+  test('is told when VRRP runs, of reloads, and of the end, as the unit of the C daemon wants it', async () => {
+    const file = host.write('k.conf', instance('VI_1', 51, '10.77.0.100'));
+    const said = host.listen(host.path('notify'));
+    const daemon = host.start(['-f', file, ...host.own()], ['env', `NOTIFY_SOCKET=${host.path('notify')}`]);
+    await until('the start', () => said().includes('READY=1'));
+    expect(daemon.log()).toContain('Startup complete');
+    expect(namesOf(host.pid())).toEqual(['keepalived', 'keepalived']);
+    process.kill(host.pid(), 'SIGHUP');
+    await until('the reload', () => /RELOADING=1\nMONOTONIC_USEC=\d+\nREADY=1\n/.test(said()));
+    process.kill(host.pid(), 'SIGTERM');
+    expect(await daemon.ended()).toBe(0);
+    await until('the word of the end', () => said().endsWith('STOPPING=1\n'));
   });
 });
 

@@ -68,6 +68,7 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
     if (namespace !== null) enterNamespace(namespace);
     return startInBackground(options.words, options.console);
   }
+  nameProcess();
   if (options.umask !== null) process.umask(options.umask);
   if (options.coreDump) unlimitCoreDumps();
   const log = openDaemonLog({
@@ -89,7 +90,6 @@ export async function runSurface(options: SurfaceOptions): Promise<number> {
     ),
   );
   if (options.namespace !== null) enterNamespace(options.namespace);
-  nameProcess('keepalived');
   const name = `Keepalived v2.3.4 (twinkeep ${options.version})`;
   sayStart(name, options, log);
   let code: number;

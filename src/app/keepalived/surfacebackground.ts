@@ -13,6 +13,7 @@ const STARTED = 'started';
 export function startInBackground(words: readonly string[], keepConsole: boolean): Promise<number> {
   const script = process.argv[1] ?? '';
   const child = spawn(process.execPath, [...process.execArgv, script, 'keepalived', ...words], {
+    argv0: 'keepalived',
     detached: true,
     env: { ...process.env, [MARK]: '1' },
     stdio: ['ignore', keepConsole ? 'inherit' : 'ignore', keepConsole ? 'inherit' : 'pipe', 'ipc'],

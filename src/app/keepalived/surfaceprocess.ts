@@ -15,12 +15,23 @@ const setrlimit = library.func('int setrlimit(int resource, const void *limit)')
   limit: Uint8Array,
 ) => number;
 
+/** As pidof(8) looks for it; check scripts and monitors ask so whether the daemon lives. */
+const NAME = 'keepalived';
 const PR_SET_NAME = 15;
 const RLIMIT_CORE = 4;
 
-/** Of the process: its main thread's. The command line stays as it is, for ps(1). */
-export function nameProcess(name: string): void {
-  prctl(PR_SET_NAME, name, 0, 0, 0);
+/**
+ * Gives the process the daemon's name: as its own (pgrep, killall, ps -C) and in front of its command line (pidof). The second takes a
+ * new start under the same process id, and does not return then.
+ */
+export function nameProcess(): void {
+  if (process.argv0 !== NAME && process.execve !== undefined)
+    process.execve(
+      process.execPath,
+      [NAME, ...process.execArgv, ...process.argv.slice(1)],
+      process.env as Record<string, string>,
+    );
+  prctl(PR_SET_NAME, NAME, 0, 0, 0);
 }
 
 /** Without the right to raise the limit it stays; that is no reason not to start. */
