@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -81,6 +82,14 @@ describe('a pid file', () => {
     held.remove();
     expect(readFileSync(path, 'utf8')).toBe('another');
   });
+});
+
+test('a pid file that is a symbolic link is refused, and what it leads to is left alone', () => {
+  const victim = join(folder, 'victim');
+  writeFileSync(victim, 'precious');
+  symlinkSync(victim, path);
+  expect(refusal()).toBe(`cannot write the pid file ${path} (ELOOP)`);
+  expect(readFileSync(victim, 'utf8')).toBe('precious');
 });
 
 describe('without options', () => {

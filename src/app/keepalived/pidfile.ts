@@ -2,11 +2,21 @@
 // holder keeps its file locked (flock(2)), so a file that was left behind by a crash is recognised even when its number has been given
 // to another process since. The C daemon locks nothing: it is recognised by its name and by when it was started.
 
-import { closeSync, fstatSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename } from 'node:path';
 import { OperatorError } from '../../core/error.ts';
 import { check, lastErrno, libc } from '../../io/linux/libc.ts';
 
+const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
 const LOCK_EX_NB = 2 | 4;
 const EAGAIN = 11;
 /** USER_HZ: the unit of the start time in /proc/PID/stat. */
@@ -66,7 +76,8 @@ function lockedAt(path: string): number {
   for (;;) {
     let fd: number;
     try {
-      fd = openSync(path, 'a+', 0o644);
+      // Whoever may write to the folder (-p /tmp/...) is not to choose which file is emptied.
+      fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
     } catch (error) {
       throw new OperatorError(
         'pid-file',
@@ -103,7 +114,7 @@ export function takePidFile(path: string): PidFile {
   }
   const { ino } = fstatSync(fd);
   check(libc.ftruncate(fd, 0), 'ftruncate');
-  writeSync(fd, `${process.pid}\n`);
+  writeSync(fd, `${process.pid}\n`, 0);
   const remove = (): void => {
     process.off('exit', remove);
     try {

@@ -11,7 +11,7 @@ import { tellServiceManager } from '../../io/linux/sdnotify.ts';
 import { FACILITIES, syslogListens } from '../../io/linux/syslog.ts';
 import { compile } from './compile.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
-import { defaultPidPlaces, type PidFile, takePidFile } from './pidfile.ts';
+import { defaultPidPlaces, type PidFile, type PidPlaces, takePidFile } from './pidfile.ts';
 import { listenToSignals, type Signals } from './signals.ts';
 import { inBackground, startInBackground, tellStarted } from './surfacebackground.ts';
 import { dutiesOf } from './surfaceduties.ts';
@@ -118,11 +118,14 @@ function sayStart(name: string, options: SurfaceOptions, log: DaemonLog): void {
 /** keepalived's own. */
 const UMASK_DEFAULT = 0o177;
 
-interface Names {
+export interface Names {
   readonly instance: string | null;
   readonly namespace: string | null;
   /** Behind the log's name, and in the names of dump files. */
   readonly suffix: string;
+  readonly pidPlaces: PidPlaces;
+  /** Where the pid files are that no option puts elsewhere. */
+  readonly folder: string;
 }
 
 function namesOf(config: KeepalivedConfig, options: SurfaceOptions): Names {
@@ -130,7 +133,8 @@ function namesOf(config: KeepalivedConfig, options: SurfaceOptions): Names {
   const instance = last(values.instance) ?? null;
   const namespace = options.namespace ?? last(values.net_namespace) ?? null;
   const suffix = [namespace, instance].map((part) => (part === null ? '' : `_${part}`)).join('');
-  return { instance, namespace, suffix };
+  const pidPlaces = defaultPidPlaces(instance, namespace, values.use_pid_dir !== undefined);
+  return { instance, namespace, suffix, pidPlaces, folder: dirname(pidPlaces.main) };
 }
 
 /** Null also when the file cannot be read: whoever reads it next says so. */
@@ -151,8 +155,7 @@ function sayFindings(loaded: LoadedConfig, log: DaemonLog): boolean {
 }
 
 function takePidFiles(config: KeepalivedConfig, names: Names, options: SurfaceOptions): PidFile[] {
-  const usePidDir = config.reading.values.use_pid_dir !== undefined;
-  const places = defaultPidPlaces(names.instance, names.namespace, usePidDir);
+  const { pidPlaces: places } = names;
   const { pidFiles } = options;
   const wanted = [
     pidFiles.main ?? places.main,
@@ -161,7 +164,7 @@ function takePidFiles(config: KeepalivedConfig, names: Names, options: SurfaceOp
   ];
   // The C daemon makes this one, too; any other folder is for whoever named it.
   if (pidFiles.main === null && places.main.startsWith('/run/keepalived/'))
-    mkdirSync(dirname(places.main), { recursive: true, mode: 0o755 });
+    mkdirSync(names.folder, { recursive: true, mode: 0o755 });
   const taken: PidFile[] = [];
   try {
     for (const path of new Set(wanted)) taken.push(takePidFile(path));
@@ -241,7 +244,7 @@ function untilStopped(
   signals: Signals,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const duties = dutiesOf(daemon, config, names.suffix, options, log);
+    const duties = dutiesOf(daemon, config, names, options, log);
     if (options.dumpConfig) duties.logData().catch(() => {});
     signals.begin({
       ...duties,

@@ -1,6 +1,6 @@
 // What the signals ask for, done: reload, the dump files, stop.
 
-import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { last } from '../../config/keepalived/values.ts';
 import { OperatorError } from '../../core/error.ts';
@@ -14,13 +14,13 @@ import type { Daemon } from './daemon.ts';
 import { composeDump, instanceDumps, processDumps, type Standing } from './dump.ts';
 import { type DumpKind, dumpPath, writeDump } from './dumpfile.ts';
 import type { SignalDuties } from './signals.ts';
-import type { SurfaceOptions } from './surface.ts';
+import type { Names, SurfaceOptions } from './surface.ts';
 import { type GlobalValues, globalValues } from './surfaceglobals.ts';
 import { findingLine, type LoadedConfig, loadConfig } from './surfaceload.ts';
 import type { DaemonLog } from './surfacelog.ts';
 import { runLifeScript } from './surfacescripts.ts';
 
-const RELOAD_FILE_DEFAULT = '/run/keepalived.reload';
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
 /** child_wait_time: how long the scripts may take to end. */
 const WAIT_S_DEFAULT = 5;
 /** And how long, besides, what is part of the daemon. */
@@ -41,7 +41,7 @@ function refusal(loaded: LoadedConfig, checked: boolean): string | null {
 export function dutiesOf(
   daemon: Daemon,
   first: KeepalivedConfig,
-  suffix: string,
+  names: Names,
   options: SurfaceOptions,
   log: DaemonLog,
 ): Duties {
@@ -57,7 +57,7 @@ export function dutiesOf(
 
   const write = (kind: DumpKind, text: string): void => {
     try {
-      writeDump(dumpPath(config, kind, suffix), text);
+      writeDump(dumpPath(config, kind, names.suffix), text);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       log.say('main', 'error', `${error.message} - ${error.hint}`);
@@ -65,9 +65,9 @@ export function dutiesOf(
   };
 
   const take = async (loaded: LoadedConfig): Promise<void> => {
-    const names = (c: KeepalivedConfig) =>
+    const named = (c: KeepalivedConfig) =>
       [c.reading.values.instance, c.reading.values.net_namespace].map((v) => last<string>(v) ?? '').join('/');
-    if (names(config) !== names(loaded.config))
+    if (named(config) !== named(loaded.config))
       log.say(
         'main',
         'warn',
@@ -84,7 +84,7 @@ export function dutiesOf(
     async reload() {
       log.say('main', 'info', 'Reloading ...');
       const typed = globalValues(config);
-      const ends = markReload(typed, log);
+      const ends = markReload(typed, names.folder, log);
       let loaded: LoadedConfig;
       try {
         loaded = loadConfig(options.config);
@@ -144,11 +144,11 @@ export function dutiesOf(
 }
 
 /** reload_file: there while the files are read; whoever writes them waits until it is gone. */
-function markReload(typed: GlobalValues, log: DaemonLog): () => void {
+function markReload(typed: GlobalValues, folder: string, log: DaemonLog): () => void {
   if (typed.reload_file === undefined) return () => {};
-  const path = last(typed.reload_file)?.[0] ?? RELOAD_FILE_DEFAULT;
+  const path = last(typed.reload_file)?.[0] ?? `${folder}/keepalived.reload`;
   try {
-    closeSync(openSync(path, 'w', 0o644));
+    closeSync(openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
     return () => unlinkSync(path);
   } catch (error) {
     log.say('main', 'warn', `cannot make the reload file ${path} (${(error as NodeJS.ErrnoException).code})`);
@@ -161,8 +161,9 @@ function saveCheck(typed: GlobalValues, loaded: LoadedConfig, log: DaemonLog): v
   const path = last(typed.reload_check_config)?.[0];
   if (path === undefined) return;
   try {
-    writeFileSync(path, loaded.findings.map((f) => `${findingLine(f)}\n`).join(''), { mode: 0o600 });
+    writeDump(path, loaded.findings.map((f) => `${findingLine(f)}\n`).join(''));
   } catch (error) {
-    log.say('main', 'warn', `cannot write ${path} (${(error as NodeJS.ErrnoException).code})`);
+    if (!(error instanceof OperatorError)) throw error;
+    log.say('main', 'warn', error.message);
   }
 }
