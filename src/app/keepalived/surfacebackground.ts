@@ -33,11 +33,11 @@ export function startInBackground(words: readonly string[], keepConsole: boolean
   });
 }
 
-/** Whether this process is the one that was started so; its scripts are not to think the same of themselves. */
+/** Whether this process is the one that was started so. A script of its that starts another daemon inherits the mark, but no channel. */
 export function inBackground(): boolean {
   const marked = process.env[MARK] !== undefined;
   delete process.env[MARK];
-  return marked;
+  return marked && process.send !== undefined;
 }
 
 const dup2 = koffi.load(null).func('int dup2(int from, int to)') as unknown as (
