@@ -19,6 +19,7 @@ const SETTINGS: CheckSettings = {
   alpha: false,
   logAllFailures: false,
   steps: 1,
+  patientAtFirst: false,
   fastRecovery: false,
 };
 
@@ -66,6 +67,14 @@ describe('one checker', () => {
       { kind: 'arm', delayMs: 10_000 },
     ]);
     expect(state).toMatchObject({ up: false, because: 'refused' });
+  });
+
+  test('a failure of its first look is final, unless its kind is patient', () => {
+    const [because, retries] = ['refused', 0];
+    expect(live(SETTINGS, looks(fail)).last[0]).toEqual({ kind: 'say-exhausted', because, retries });
+    const patient = { ...SETTINGS, patientAtFirst: true };
+    expect(live(patient, looks(fail)).last).toEqual([{ kind: 'arm', delayMs: 1000 }]);
+    expect(live(patient, looks(fail, fail, fail)).state.up).toBe(false);
   });
 
   test('a success between failures starts the count anew', () => {
@@ -141,6 +150,7 @@ const anySettings: fc.Arbitrary<CheckSettings> = fc.record({
   alpha: fc.boolean(),
   logAllFailures: fc.boolean(),
   steps: fc.integer({ min: 1, max: 4 }),
+  patientAtFirst: fc.boolean(),
   fastRecovery: fc.boolean(),
 });
 const anyEvent: fc.Arbitrary<CheckEvent> = fc.oneof(

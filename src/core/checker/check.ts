@@ -13,6 +13,8 @@ export interface CheckSettings {
   readonly logAllFailures: boolean;
   /** The URLs of an HTTP check; 1 for every other. One look is at one of them. */
   readonly steps: number;
+  /** The retries count for its first look too; otherwise a first failure is final, as in the C daemon for all kinds but HTTP. */
+  readonly patientAtFirst: boolean;
   /** No interval between the steps while it is down. */
   readonly fastRecovery: boolean;
 }
@@ -102,7 +104,8 @@ const passed: Handler<'passed'> = (state, _event, settings) => {
 };
 
 const failed: Handler<'failed'> = (state, { because }, settings) => {
-  const { intervalMs, retries, delayBeforeRetryMs, logAllFailures } = settings;
+  const { intervalMs, delayBeforeRetryMs, logAllFailures } = settings;
+  const retries = state.hasRun || settings.patientAtFirst ? settings.retries : 0;
   const next = { ...state, phase: 'resting', because } as const;
   const said: CheckAction = { kind: 'say-failed', because };
   if (state.up && state.failures < retries)

@@ -137,14 +137,16 @@ function farewell(state: PoolState, server: RealServer, words: string, notify: b
   if (own === undefined) return [];
   const verb = words.includes('Shutting') ? 'Shutting down' : 'Removing';
   const inhibited = server.inhibit && !own.alive ? '(inhibited) ' : '';
-  const actions: PoolAction[] = isIn(state, server)
-    ? [
-        {
-          kind: 'say',
-          text: `${verb} ${inhibited}service ${server.name} from VS ${state.settings.name}`,
-        },
-      ]
-    : [];
+  // At the end each is named, in the pool or not.
+  const actions: PoolAction[] =
+    isIn(state, server) || verb === 'Shutting down'
+      ? [
+          {
+            kind: 'say',
+            text: `${verb} ${inhibited}service ${server.name} from VS ${state.settings.name}`,
+          },
+        ]
+      : [];
   if (!own.alive || !notify) return actions;
   actions.push({ kind: 'notify-server', server: server.name, up: false });
   if (server.mail) actions.push({ kind: 'mail-server', server: server.name, up: false, words });
@@ -179,13 +181,20 @@ function reload(state: PoolState, settings: PoolSettings): [PoolState, PoolActio
   return [next, [...actions, ...more]];
 }
 
+const farewellWords = ({ quorum, hysteresis }: PoolSettings, removed: boolean): string =>
+  removed ? `=> Lost quorum ${quorum}+${hysteresis}=${quorum - hysteresis} <= 0 <=` : '=> Shutting down <=';
+
 function stop(state: PoolState, removed: boolean): [PoolState, PoolAction[]] {
   const { settings } = state;
   const words = removed ? '=> Removing <=' : '=> Shutting down <=';
   const notify = removed || settings.omega;
   const actions = settings.servers.flatMap((s) => farewell(state, s, words, notify));
   if (state.quorumUp && notify)
-    actions.push({ kind: 'notify-quorum', up: false, words: settings.mail ? words : null });
+    actions.push({
+      kind: 'notify-quorum',
+      up: false,
+      words: settings.mail ? farewellWords(settings, removed) : null,
+    });
   const servers = Object.fromEntries(
     Object.entries(state.servers).map(([name, s]) => [name, { ...s, alive: false }]),
   );

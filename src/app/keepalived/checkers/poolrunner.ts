@@ -146,12 +146,12 @@ export class PoolRunner {
 
   #makeCheckers(before: ReadonlyMap<string, CheckState>, begin: boolean): Running[] {
     const { outlets } = this.#context;
-    const { name, protocol, realServers } = this.#server;
+    const { name, realServers } = this.#server;
     return realServers.flatMap((server) => {
       const ids = checkerIds(server);
       return server.checkers.map((checker, i): Running => {
         const id = ids[i] ?? '';
-        const target = targetName(checker, server, protocol);
+        const target = targetName(checker, server);
         const words = checkerWords(checker.target, { target, server: server.name, virtualServer: name });
         const looker = makeLooker(checker, this.#config, outlets.log);
         const known = before.get(`${server.name} ${id}`) ?? null;
@@ -219,7 +219,7 @@ export class PoolRunner {
         runner.suspend();
         continue;
       }
-      if (!(runner instanceof CheckRunner) || !runner.state.hasRun)
+      if (runner instanceof CheckRunner)
         this.#say(`Activating healthchecker for service ${target} for VS ${this.#server.name}`);
       runner.start();
     }

@@ -37,6 +37,7 @@ export function checkSettings(checker: CheckerConfig): CheckSettings {
     alpha: checker.startsDown,
     logAllFailures: checker.logAllFailures,
     steps: 'urls' in target ? target.urls.length : 1,
+    patientAtFirst: checker.kind === 'HTTP_GET' || checker.kind === 'SSL_GET',
     fastRecovery: checker.fastRecovery,
   };
 }
@@ -94,14 +95,9 @@ export function poolSettings(server: VirtualServerConfig, lvs: LvsGlobalConfig):
   };
 }
 
-/** Where a checker connects, as the log names it. */
-export function targetName(checker: CheckerConfig, server: RealServerConfig, protocol: string): string {
-  const { target } = checker;
+/** Where a checker connects, as the log names it: with the protocol of the virtual server, whatever the checker's own is. */
+export function targetName({ target }: CheckerConfig, server: RealServerConfig): string {
   if (!('connection' in target)) return server.name;
   const { address, port } = target.connection;
-  return serviceName(
-    address,
-    target.kind === 'DNS_CHECK' || target.kind === 'UDP_CHECK' ? 'udp' : protocol,
-    port,
-  );
+  return serviceName(address, /\]:([a-z]+):/.exec(server.name)?.[1] ?? 'none', port);
 }

@@ -50,16 +50,19 @@ function httpWords(target: string): CheckerWords {
 }
 
 function smtpWords(target: string): CheckerWords {
-  const failed = (because: string): string =>
-    because === 'timeout'
-      ? `Connection timeout to server ${target}`
-      : `Could not connect to server ${target}: ${because}`;
+  const server = target.replace(/:[a-z]+:/, ':');
+  const what = (because: string): string => {
+    if (because === 'timeout') return `Connection timeout to server ${server}`;
+    return because.startsWith('E')
+      ? `Could not connect to server ${server}`
+      : `Error from server ${server}: ${because}`;
+  };
   return {
     passed: () => `Remote SMTP server ${target} succeed on service.`,
-    failed,
-    exhausted: (because, retries) => [failed(because), `SMTP_CHECK on service ${target} ${after(retries)}`],
+    failed: (because) => `SMTP_CHECK ${what(because)}`,
+    exhausted: (because) => [`SMTP_CHECK ${what(because)}`],
     mail: (up, because) =>
-      up ? '=> CHECK succeed on service <=' : `=> CHECK failed on service : ${because} <=`,
+      up ? '=> CHECK succeed on service <=' : `=> CHECK failed on service : ${what(because)} <=`,
   };
 }
 
@@ -78,11 +81,17 @@ function dnsWords(target: string): CheckerWords {
 function miscWords(path: string, { server, virtualServer }: CheckerPlace): CheckerWords {
   const line = (what: string): string =>
     `Misc check for [${server} VS ${virtualServer}] by [${path}] ${what}.`;
+  // `failed (exited with status 1)`: the retries stand before the bracket.
+  const tried = (because: string, retries: number): string => {
+    const bracket = because.indexOf(' (');
+    const at = bracket < 0 ? because.length : bracket;
+    return `${because.slice(0, at)} after ${retries} ${retries === 1 ? 'retry' : 'retries'}${because.slice(at)}`;
+  };
   return {
     passed: () => line('succeeded'),
     failed: (because) => line(because),
-    exhausted: (because, retries) => [line(retries === 0 ? because : `${because} after ${retries} retries`)],
-    mail: (up, because) => `=> MISC CHECK ${up ? 'succeeded' : because.replace(/ .*$/, '')} on service <=`,
+    exhausted: (because, retries) => [line(retries === 0 ? because : tried(because, retries))],
+    mail: (up, because) => `=> MISC CHECK ${up ? 'succeeded' : because.replace(/ \(.*$/, '')} on service <=`,
   };
 }
 
