@@ -16,6 +16,8 @@ export interface SeenChannel {
   readonly heartbeatS: number;
   readonly connectRetryS: number;
   readonly running: boolean;
+  /** The source's log that it read last, e.g. `mysql-bin.000007`; absent before the first. */
+  readonly readsFile?: string;
 }
 
 export interface SeenServer {
@@ -25,6 +27,8 @@ export interface SeenServer {
   /** MySQL's own name for the server, from auto.cnf; empty where the family has none. */
   readonly uuid: string;
   readonly logBin: boolean;
+  /** Names of the binary logs that are kept. */
+  readonly logFiles?: readonly string[];
   /** Of SHOW GLOBAL VARIABLES, only those asked for. */
   readonly variables: Readonly<Record<string, string>>;
   /** MariaDB's SHOW STATUS LIKE 'Rpl_status': IDLE_SLAVE or ACTIVE_SLAVE with init_rpl_role=SLAVE, else AUTH_MASTER. */

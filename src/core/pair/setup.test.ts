@@ -295,4 +295,16 @@ describe('a set-up is refused', () => {
     expect(plan.ok).toBe(true);
     expect(plan.warnings[0]).toContain("'legacy'@'%' may write to a read-only server");
   });
+
+  it('refuses a server whose log was renamed while the other one reads it', () => {
+    const reads = { channel: channel('192.0.2.11', { readsFile: 'mysql-bin.000007' }) };
+    const plan = planSetup(input({ logFiles: ['twinkeep-bin.000001'] }, reads));
+    expect(plan.ok ? [] : plan.refusals.map(({ code }) => code)).toEqual(['log-renamed']);
+    expect(plan.ok ? '' : plan.refusals[0]?.hint).toContain('log_bin = mysql-bin');
+    // The file itself may have been purged since; and a channel from elsewhere says nothing about this server.
+    expect(planSetup(input({ logFiles: ['mysql-bin.000009'] }, reads)).ok).toBe(true);
+    const elsewhere = { channel: channel('192.0.2.77', { readsFile: 'mysql-bin.000007' }) };
+    const other = planSetup(input({ logFiles: ['twinkeep-bin.000001'] }, elsewhere));
+    expect(other.ok || !other.refusals.some(({ code }) => code === 'log-renamed')).toBe(true);
+  });
 });

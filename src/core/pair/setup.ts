@@ -132,6 +132,27 @@ function familyProblem(a: SetupNode, b: SetupNode): Refusal[] {
   ];
 }
 
+const stemOf = (file: string): string => file.replace(/\.[0-9]+$/, '');
+
+/**
+ * A server that was started with another log_bin begins an empty log: what the other one had not fetched yet stands in files that no
+ * channel reads any more, and nothing would miss it. Seen on MariaDB 10.11.
+ */
+function renamedLogProblem(node: SetupNode, peer: SetupNode): Refusal[] {
+  const { channel } = node.seen;
+  const kept = peer.seen.logFiles ?? [];
+  if (channel?.readsFile === undefined || channel.host !== peer.address || kept.length === 0) return [];
+  const [read, now] = [stemOf(channel.readsFile), stemOf(kept.at(-1) ?? '')];
+  if (kept.some((file) => stemOf(file) === read)) return [];
+  return [
+    {
+      code: 'log-renamed',
+      message: `${node.name} reads ${channel.readsFile} of ${peer.name}, whose binary log is called ${now} now: what ${node.name} had not fetched yet is in the old files only, and would be missing for good`,
+      hint: `write log_bin = ${read} into the settings of ${peer.name}, restart it, and run setup again; or, when nothing is missing for certain, RESET SLAVE ALL on ${node.name}`,
+    },
+  ];
+}
+
 export function planSetup(input: SetupInput): SetupPlan {
   const [a, b] = input.nodes;
   const settings = input.nodes.map(settingProblems);
@@ -170,6 +191,8 @@ export function planSetup(input: SetupInput): SetupPlan {
     ...settings.flatMap((each) => each.refusals),
     ...serverProblems(a, b),
     ...serverProblems(b, a),
+    ...renamedLogProblem(a, b),
+    ...renamedLogProblem(b, a),
     ...(a.seen.logBin && b.seen.logBin ? dataProblems(input) : []),
   );
   if (refusals.length > 0) return { ok: false, refusals, warnings };

@@ -4,7 +4,7 @@ import type { SeenServer } from '../../core/pair/setup-facts.ts';
 import type { LogPlace } from '../../core/pair/setup-places.ts';
 import type { HeldConnection, TlsOptions } from './connection.ts';
 import type { Grant } from './grants.ts';
-import { rowsOf } from './rows.ts';
+import { rowsOf, text } from './rows.ts';
 
 export const ASK_MS_MAX = 10_000;
 
@@ -20,6 +20,12 @@ export const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\
 export const named = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 /** An account on one host, as the server keeps it. */
+/** Empty before a channel has read anything. */
+export function readsFile(name: unknown): { readonly readsFile?: string } {
+  const file = text(name);
+  return file === '' ? {} : { readsFile: file };
+}
+
 export interface KeptAccount {
   readonly host: string;
   /** Each way in that it has: the plugin, and what that keeps of the password. */
@@ -60,6 +66,7 @@ export interface SetupFamily {
   makeChannel(wanted: ChannelWanted): string;
   /** Says from where to fetch, in a family that keeps this apart; see SeenServer.fetchFrom. */
   fetchFrom(gtid: string): string;
+  readonly stopChannel: string;
   readonly removeChannel: string;
   /** Without GTIDs: where the applier stands in the source's log. */
   standsAt?(ask: Ask): Promise<LogPlace>;

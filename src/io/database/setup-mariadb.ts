@@ -9,6 +9,7 @@ import {
   type ChannelWanted,
   type KeptAccount,
   quote,
+  readsFile,
   type SetupFamily,
 } from './setup-family.ts';
 
@@ -72,6 +73,7 @@ export const mariadbSetup: SetupFamily = {
               heartbeatS: Number(ours['Slave_heartbeat_period'] ?? 0),
               connectRetryS: Number(ours['Connect_Retry'] ?? 0),
               running: text(ours['Slave_IO_Running']) === 'Yes' && text(ours['Slave_SQL_Running']) === 'Yes',
+              ...readsFile(ours['Master_Log_File']),
             },
       otherChannels: rows.map((row) => text(row['Connection_name'])).filter((name) => name !== ''),
     };
@@ -104,5 +106,6 @@ export const mariadbSetup: SetupFamily = {
      MASTER_SSL = ${tls === null ? 0 : 1}, MASTER_SSL_CA = ${quote(verify ? ca : '')}`;
   },
   fetchFrom: (gtid) => `SET GLOBAL gtid_slave_pos = ${quote(gtid)}`,
+  stopChannel: 'STOP SLAVE',
   removeChannel: 'STOP SLAVE; RESET SLAVE ALL',
 };

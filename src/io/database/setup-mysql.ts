@@ -5,7 +5,14 @@ import { type HeldConnection, tlsFiles } from './connection.ts';
 import { mysql57AdminGrants, mysqlAdminGrants, mysqlReplicationGrants } from './mysql-grants.ts';
 import { type Statements, statementsOf } from './mysql-statements.ts';
 import { isOn, rowsOf, text } from './rows.ts';
-import { ASK_MS_MAX, type Ask, type ChannelWanted, quote, type SetupFamily } from './setup-family.ts';
+import {
+  ASK_MS_MAX,
+  type Ask,
+  type ChannelWanted,
+  quote,
+  readsFile,
+  type SetupFamily,
+} from './setup-family.ts';
 import { logPlaces, standsAt } from './setup-log-places.ts';
 
 /** caching_sha2_password came with this one, and with it the need for the source's public key. */
@@ -35,6 +42,7 @@ async function channels(words: Statements, ask: Ask): ReturnType<SetupFamily['ch
             connectRetryS: Number(ours['Connect_Retry'] ?? 0),
             running:
               text(ours[columns.receiverRunning]) === 'Yes' && text(ours[columns.applierRunning]) === 'Yes',
+            ...readsFile(ours[columns.receivedFile]),
           },
     // Group replication's own are none that anybody made by hand.
     otherChannels: rows.map((row) => text(row['Channel_Name'])).filter((name) => name !== ''),
@@ -130,6 +138,7 @@ export function mysqlSetup(kind: ServerKind): SetupFamily {
     change,
     makeChannel: (wanted) => makeChannel(words, kind, wanted),
     fetchFrom: () => 'DO 0',
+    stopChannel: words.stopReplica,
     removeChannel: `${words.stopReplica}; ${words.removeChannel}`,
     standsAt: (ask) => standsAt(ask, words),
   };

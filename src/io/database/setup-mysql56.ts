@@ -10,6 +10,7 @@ import {
   type ChannelWanted,
   type Facts,
   quote,
+  readsFile,
   type SetupFamily,
 } from './setup-family.ts';
 import { logPlaces, standsAt } from './setup-log-places.ts';
@@ -71,6 +72,7 @@ export const mysql56Setup: SetupFamily = {
               heartbeatS: Number(heartbeat?.['Value'] ?? 0),
               connectRetryS: Number(ours['Connect_Retry'] ?? 0),
               running: text(ours['Slave_IO_Running']) === 'Yes' && text(ours['Slave_SQL_Running']) === 'Yes',
+              ...readsFile(ours['Master_Log_File']),
             },
       otherChannels: [],
     };
@@ -100,6 +102,7 @@ export const mysql56Setup: SetupFamily = {
   },
   makeChannel,
   fetchFrom: () => 'DO 0',
+  stopChannel: 'STOP SLAVE',
   removeChannel: 'STOP SLAVE; RESET SLAVE ALL',
   standsAt: (ask) => standsAt(ask, MYSQL56),
 };

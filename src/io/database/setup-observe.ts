@@ -40,10 +40,13 @@ export async function observeServer(
   ]);
   // The administrator's own accounts, and ours, are meant to.
   const known = ['root', 'mysql', 'mariadb.sys', wanted.admin.user];
+  const facts = await family.facts(ask);
+  const logs = facts.logBin ? await ask('SHOW BINARY LOGS') : [];
   return {
     family: kind.family,
     version,
-    ...(await family.facts(ask)),
+    ...facts,
+    logFiles: logs.map((row) => text(row['Log_name'])),
     variables: Object.fromEntries(shown.map((row) => [text(row['Variable_name']), text(row['Value'])])),
     ...(await family.channels(ask)),
     accountStatements: [

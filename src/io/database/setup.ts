@@ -9,7 +9,7 @@ import { settlePlaces } from '../../core/pair/setup-places.ts';
 import { type Database, DatabaseError } from '../../runtime/ports.ts';
 import { type Endpoint, HeldConnection, type TlsOptions, whereOf } from './connection.ts';
 import { openDatabase } from './open.ts';
-import { askerOf } from './setup-family.ts';
+import { askerOf, type SetupFamily } from './setup-family.ts';
 import { type KnownServer, knownServer } from './setup-known.ts';
 import { observeServer, readChecksums, tablesOf, type Wanted } from './setup-observe.ts';
 import { socketLogin } from './socketlogin.ts';
@@ -212,7 +212,10 @@ async function take(
       await family.change(connection, step.sql);
       return;
     case 'position':
-      await connection.query(family.fetchFrom(step.gtid), STATEMENT_MS_MAX);
+      await connection.query(
+        family.fetchFrom(await standstill(step.gtid, connection, family, database)),
+        STATEMENT_MS_MAX,
+      );
       return;
     case 'channel': {
       // What was received over the old settings is applied before they change.
@@ -236,6 +239,21 @@ async function take(
       await compare(siteOf(sites, step.node), siteOf(sites, step.with), options.schema);
       return;
   }
+}
+
+/** What the node holds once its channel, which may run by half, is through with what it received: it moves on while it applies. */
+async function standstill(
+  seen: string,
+  connection: HeldConnection,
+  family: SetupFamily,
+  database: Database,
+): Promise<string> {
+  const { channel } = await database.status(STATEMENT_MS_MAX);
+  if (channel === null || channel.applier !== 'running') return seen;
+  await database.stopReceiving(STATEMENT_MS_MAX);
+  await database.drain(CATCH_UP_MS_MAX);
+  await connection.query(family.stopChannel, STATEMENT_MS_MAX);
+  return (await family.facts(askerOf(connection))).executed;
 }
 
 /** The node has fetched the other's whole binary log: it must have come to the same data by it. */
