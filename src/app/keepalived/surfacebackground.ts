@@ -8,6 +8,7 @@ import { check, closeFd, libc } from '../../io/linux/libc.ts';
 
 const MARK = 'TWINKEEP_KEEPALIVED_BACKGROUND';
 const STARTED = 'started';
+const LAST_WORDS_MS_MAX = 1000;
 
 /** Resolves with the exit code for the caller: 0 when the daemon runs. */
 export function startInBackground(words: readonly string[], keepConsole: boolean): Promise<number> {
@@ -24,9 +25,12 @@ export function startInBackground(words: readonly string[], keepConsole: boolean
     child.once('message', (message) => {
       if (message !== STARTED) return;
       child.disconnect();
-      child.stderr?.destroy();
       child.unref();
-      resolve(0);
+      const { stderr } = child;
+      if (stderr === null) return resolve(0);
+      // The daemon closed its end before it said that it runs: what it wrote until then is still on its way.
+      stderr.once('end', () => resolve(0));
+      setTimeout(() => resolve(0), LAST_WORDS_MS_MAX);
     });
     // After `close` everything that it wrote has been passed on.
     child.once('close', (code) => resolve(code ?? 1));
@@ -55,6 +59,8 @@ export function tellStarted(keepConsole: boolean): void {
     check(dup2(fd, STDERR), 'dup2');
     closeFd(fd);
   }
-  if (process.send === undefined) return;
-  process.send(STARTED, () => process.disconnect?.());
+  // A caller that was interrupted meanwhile hears nothing; the daemon runs all the same.
+  process.send?.(STARTED, () => {
+    if (process.connected) process.disconnect?.();
+  });
 }
