@@ -1,7 +1,7 @@
 // Cases of what fails: processes, cables, the network between the hosts, and a hand on the keyboard.
 
 import type { Case } from '../case.ts';
-import { single, VIP } from '../configuration.ts';
+import { file, instance, single, VIP } from '../configuration.ts';
 import { expect } from '../stage.ts';
 
 const killed: Case = {
@@ -49,9 +49,13 @@ const partition: Case = {
   title: 'partition and healing: one master again, and gratuitous ARPs',
   async run(stage) {
     // So that after the healing the lower one speaks first: otherwise it yields before the other can know of it.
-    await stage.start('a', single({ priority: 150, advert: 0.5 }));
+    await stage.start('a', single({ priority: 150, advert: 0.5, lines: ['garp_master_delay 1'] }));
     await stage.start('b', single({ priority: 100 }));
     await stage.soleMaster('a', { intervalMs: 500 });
+    await stage.until(
+      'a has announced the VIP for the second time',
+      () => stage.announcements(VIP).length >= 10,
+    );
     await stage.network.cut('b');
     await stage.twoMasters({ intervalMs: 500 });
     const before = stage.adverts({ from: 'a' }).length;
@@ -100,25 +104,48 @@ const slip: Case = {
   },
 };
 
+const OTHER = { vrid: 52, vip: '10.9.0.101' };
+
 const frozen: Case = {
   number: 30,
   title: 'a frozen master is replaced; thawed, it yields',
+  differs:
+    'a thawed C daemon whose priority is the higher one goes on as master, nopreempt or not; twinkeep is BACKUP first, and says nothing',
   async run(stage) {
-    await stage.start('a', single({ priority: 100, lines: ['nopreempt'] }));
+    const both = (first: number, second: number) =>
+      file([
+        instance({ priority: first, lines: ['nopreempt'] }),
+        instance({
+          name: 'VI_2',
+          vrid: 52,
+          priority: second,
+          vips: ['10.9.0.101/24'],
+          lines: ['nopreempt'],
+        }),
+      ]);
+    await stage.start('a', both(100, 150));
     await stage.soleMaster('a');
-    await stage.start('b', single({ priority: 150, lines: ['nopreempt'] }));
+    await stage.soleMaster('a', OTHER);
+    await stage.start('b', both(150, 100));
     await stage.pause(500);
     await stage.freeze('a');
-    await stage.until('b is master', async () => {
-      return stage.adverts({ from: 'b' }).length > 0 && (await stage.holders(VIP)).includes('b');
-    });
+    for (const { vrid, vip } of [{ vrid: 51, vip: VIP }, OTHER])
+      await stage.until(
+        `b is master of router ${vrid}`,
+        async () => stage.adverts({ from: 'b', vrid }).length > 0 && (await stage.holders(vip)).includes('b'),
+      );
     await stage.pause(500);
     const since = stage.mark();
     await stage.thaw('a');
     await stage.soleMaster('b');
+    if (stage.kinds.a === 'keepalived') {
+      await stage.soleMaster('a', OTHER);
+      return 'with the lower priority it yields, with the higher one it goes on as master';
+    }
+    await stage.soleMaster('b', OTHER);
     const more = stage.adverts({ from: 'a', since }).filter(({ priority }) => priority > 0).length;
-    if (stage.kinds.a === 'twinkeep') expect(more === 0, `a advertised ${more} times after it was thawed`);
-    return `the thawed master advertised ${more} times`;
+    expect(more === 0, `a advertised ${more} times after it was thawed`);
+    return 'it yields, and advertises nothing';
   },
 };
 
