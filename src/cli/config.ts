@@ -6,6 +6,7 @@ import { loadPair } from '../config/load.ts';
 import { renderMyCnf } from '../config/mycnf.ts';
 import { showPair } from '../config/show.ts';
 import type { PairConfig } from '../config/types.ts';
+import { OperatorError } from '../core/error.ts';
 import { type ServerKind, usualServer } from '../core/family.ts';
 import { registerImport } from './config-import.ts';
 import { checkKeepalived, isKeepalivedConf, type KeepalivedOptions } from './config-keepalived.ts';
@@ -28,6 +29,8 @@ interface Options {
   readonly config?: string;
   readonly node?: string;
   readonly server: string;
+  readonly logBin?: string;
+  readonly relayLog?: string;
   readonly json?: boolean;
 }
 
@@ -81,6 +84,8 @@ Exit codes: 0 fine, or nothing but warnings; 1 mistakes; 2 wrong usage.`,
         .choices(Object.keys(SERVERS))
         .default('mariadb'),
     )
+    .option('--log-bin <name>', 'keep this name of the binary log (SHOW MASTER STATUS, without its number)')
+    .option('--relay-log <name>', 'keep this name of the relay log (SHOW SLAVE STATUS)')
     .addOption(new Option('--json', 'print { node, server, text }'))
     .addHelpText(
       'after',
@@ -146,13 +151,26 @@ function summary(path: string, config: PairConfig): string {
   return `${path}: pair ${config.pair} of ${nodes}, write VIP ${vips}`;
 }
 
+/** As in `SHOW MASTER STATUS`: the number behind the name is the server's. */
+function logName(typed: string | undefined): string | null {
+  if (typed === undefined) return null;
+  const name = typed.replace(/\.[0-9]+$/, '');
+  if (/^[\w./-]+$/.test(name)) return name;
+  throw new OperatorError(
+    'log-name',
+    `"${typed}" is no name of a log`,
+    'write it as in SHOW MASTER STATUS, for example mysql-bin',
+  );
+}
+
 function render(what: string, options: Options, command: Command): void {
   if (what !== 'my.cnf')
     command.error(`error: there is nothing called \`${what}\` to render; it can be: my.cnf`);
   const config = requirePair(options.config, options.json);
   const node = whichHost(config, options.node);
   const kind = SERVERS[options.server] ?? usualServer.mariadb;
-  const text = renderMyCnf(config, node.name, kind.family, kind);
+  const names = { binary: logName(options.logBin), relay: logName(options.relayLog) };
+  const text = renderMyCnf(config, node.name, kind.family, kind, names);
   const answer = { node: node.name, server: options.server, text };
   process.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text);
 }

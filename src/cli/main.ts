@@ -63,7 +63,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: () => import('./archive.ts'),
   },
   config: {
-    about: 'check pair.yaml, show it with all defaults, print the my.cnf for a node',
+    about: 'check pair.yaml or keepalived.conf, import the latter, show all defaults, print a my.cnf',
     load: () => import('./config.ts'),
   },
   keepalived: {

@@ -171,3 +171,11 @@ test('what every family shares is set for every family', () => {
     });
   }
 });
+
+test('a server in use keeps the names of its logs', () => {
+  const names = { binary: 'mysql-bin', relay: 'host-relay-bin' };
+  const text = renderMyCnf(pair(), 'a', 'mariadb', undefined, names);
+  expect(settings(text).get('log_bin')).toBe('mysql-bin');
+  expect(settings(text).get('relay_log')).toBe('host-relay-bin');
+  expect(settings(renderMyCnf(pair(), 'a', 'mariadb')).get('log_bin')).toBe('twinkeep-bin');
+});

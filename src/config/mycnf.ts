@@ -119,19 +119,45 @@ function render({ title, settings }: Group): string {
   );
 }
 
+/** Names that the logs of a server in use have had so far; null: those of a new one. */
+export interface LogNames {
+  readonly binary: string | null;
+  readonly relay: string | null;
+}
+
+const NEW_NAMES: LogNames = { binary: null, relay: null };
+
+const KEPT =
+  'The name that it has had so far: with another one the log starts empty, and what the other node had not fetched is lost to it.';
+
+function named(groups: readonly Group[], names: LogNames): Group[] {
+  const kept: Readonly<Record<string, string | null>> = { log_bin: names.binary, relay_log: names.relay };
+  return groups.map((group) => ({
+    ...group,
+    settings: group.settings.map((each) => {
+      const name = kept[each.name] ?? null;
+      return name === null ? each : set(each.name, name, KEPT);
+    }),
+  }));
+}
+
 /** As settingsFor, as text. */
 export function renderMyCnf(
   config: PairConfig,
   nodeName: string,
   family: ServerFamily,
   server: ServerKind = usualServer[family],
+  names: LogNames = NEW_NAMES,
 ): string {
   const { path, section } = FAMILIES[family];
   const option = family === 'mariadb' ? '' : ` --server ${family}`;
   return `# Settings of the ${familyName[family]} server on node ${nodeName} of pair ${config.pair}.
 # Made by: twinkeep config render my.cnf --node ${nodeName}${option}
 # Put it where the server reads it last, on Debian as ${path}.
+# A server that replicates already keeps the names of its logs: --log-bin NAME --relay-log NAME.
 [${section}]
-${settingsFor(config, nodeName, server).map(render).join('\n\n')}
+${named(settingsFor(config, nodeName, server), names)
+  .map(render)
+  .join('\n\n')}
 `;
 }
