@@ -189,6 +189,18 @@ describe('dump files', () => {
     process.kill(pid, 'SIGUSR2');
     await until('fewer', () => sent() < 60);
   });
+
+  test('a signal that cannot be listened to is ignored and said, and ends nothing', async () => {
+    const file = host.write('k.conf', dumps() + instance('VI_1', 51, '10.77.0.100'));
+    const taken = ['bash', '-c', 'exec 36</dev/null; exec "$0" "$@"'];
+    const daemon = host.start(['-f', file, ...host.own()], taken);
+    await until('the start', () => daemon.log().includes('Startup complete'));
+    expect(daemon.log()).toContain('signal 36 is ignored');
+    process.kill(host.pid(), 36);
+    process.kill(host.pid(), 'SIGUSR1');
+    await until('the data', () => host.read('k.data') !== '');
+    expect(existsSync(host.path('k.json'))).toBe(false);
+  });
 });
 
 describe('the checkers', () => {

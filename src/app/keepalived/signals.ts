@@ -57,8 +57,15 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
   process.on('SIGUSR1', () => ask('data', (d) => d.data()));
   unblockSignal(SIGNAL_NUMBERS.DATA);
   process.on('SIGUSR2', () => ask('stats', (d) => d.stats(false)));
-  onRealtimeSignal(SIGNAL_NUMBERS.JSON, () => ask('json', (d) => d.json()));
-  onRealtimeSignal(SIGNAL_NUMBERS.STATS_CLEAR, () => ask('clear', (d) => d.stats(true)));
+  const listen = (signal: number, duty: () => void): void => {
+    try {
+      onRealtimeSignal(signal, duty);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  listen(SIGNAL_NUMBERS.JSON, () => ask('json', (d) => d.json()));
+  listen(SIGNAL_NUMBERS.STATS_CLEAR, () => ask('clear', (d) => d.stats(true)));
 
   return {
     begin(fresh) {

@@ -183,6 +183,7 @@ async function live(
 ): Promise<number> {
   log.say('main', 'info', `Configuration file ${options.config.file}`);
   const loaded = loadConfig(options.config);
+  for (const file of loaded.sources.keys()) log.say('main', 'detail', `Opening file '${file}'.`);
   const { config } = loaded;
   const names = namesOf(config, options);
   if (names.namespace !== null) enterNamespace(names.namespace);

@@ -42,17 +42,28 @@ const SA_RESTART = 0x1000_0000;
 const SIGACTION_BYTES = 152;
 const FLAGS_AT = 136;
 
+const SIG_IGN = 1n;
+
+function handleBy(signal: number, handler: bigint): void {
+  const action = new DataView(new ArrayBuffer(SIGACTION_BYTES));
+  action.setBigUint64(0, handler, true);
+  action.setInt32(FLAGS_AT, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
+  check(sigaction(signal, new Uint8Array(action.buffer), null), 'sigaction');
+}
+
 /**
  * Calls back after the signal came, once for however many came together. To be called early: the descriptor with the signal's
- * number must still be free. Throws an OperatorError when it is not.
+ * number must still be free. When it is not, the signal is ignored from then on, and an OperatorError says so.
  */
 export function onRealtimeSignal(signal: number, callback: () => void): void {
-  if (fcntl(signal, F_GETFD, 0) >= 0)
+  if (fcntl(signal, F_GETFD, 0) >= 0) {
+    handleBy(signal, SIG_IGN);
     throw new OperatorError(
       'signal-descriptor',
-      `signal ${signal} cannot be listened to: descriptor ${signal} is in use`,
-      'start with fewer inherited descriptors',
+      `signal ${signal} is ignored: the descriptor of that number, which its handler needs, was in use at the start`,
+      'start the daemon with fewer inherited descriptors if you need that signal',
     );
+  }
   const ends = new Int32Array(new ArrayBuffer(8));
   check(pipe2(new Uint8Array(ends.buffer), O_NONBLOCK | O_CLOEXEC), 'pipe2');
   const [readEnd = -1, writeEnd = -1] = ends;
@@ -61,10 +72,7 @@ export function onRealtimeSignal(signal: number, callback: () => void): void {
   const stream = new Socket({ fd: readEnd, readable: true, writable: false });
   stream.on('data', callback);
   stream.unref();
-  const action = new DataView(new ArrayBuffer(SIGACTION_BYTES));
-  action.setBigUint64(0, BigInt(dlsym(0, 'eventfd_write')), true);
-  action.setInt32(FLAGS_AT, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
-  check(sigaction(signal, new Uint8Array(action.buffer), null), 'sigaction');
+  handleBy(signal, BigInt(dlsym(0, 'eventfd_write')));
 }
 
 /** Node's --disable-sigusr1, which keeps that signal from opening a debugger, leaves it blocked: a listener would never hear it. */
