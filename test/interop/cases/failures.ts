@@ -88,9 +88,13 @@ const slip: Case = {
   differs:
     'the C daemon says priority 0, becomes BACKUP and is master again after its skew; twinkeep puts the address back and stays master',
   async run(stage) {
-    await stage.start('a', single({ priority: 150 }));
+    await stage.start('a', single({ priority: 150, lines: ['garp_master_delay 1'] }));
     await stage.start('b', single({ priority: 100 }));
     await stage.soleMaster('a');
+    await stage.until(
+      'a has announced the VIP for the second time',
+      () => stage.announcements(VIP).length >= 10,
+    );
     const since = stage.mark();
     await stage.network.ip('a', `addr del ${VIP}/24 dev eth0`);
     await stage.soleMaster('a');
