@@ -1,6 +1,7 @@
 // The signals that the C daemon's users send, and what each asks for. One after the other: a reload is not overtaken by the next one,
 // and what came while the daemon was still starting is done when it has started.
 
+import { OperatorError } from '../../core/error.ts';
 import { SIGNAL_NUMBERS } from '../../core/keepalived/signum.ts';
 import { onRealtimeSignal, unblockSignal } from '../../io/linux/realtimesignals.ts';
 
@@ -12,6 +13,9 @@ export interface SignalDuties {
   stats(clear: boolean): Promise<void>;
   json(): Promise<void>;
 }
+
+/** A duty that hangs must not keep the next one, which may be the end, from being done. */
+const DUTY_MS_MAX = 10_000;
 
 export interface Signals {
   /** From now on the duties are done; until then they wait. */
@@ -32,8 +36,10 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
     if (busy || duties === null) return;
     busy = true;
     for (let [next] = waiting; next !== undefined; [next] = waiting) {
-      waiting.delete(next[0]);
-      await next[1](duties).catch(failed);
+      const [what, duty] = next;
+      waiting.delete(what);
+      const done = duty(duties);
+      await (what === 'stop' ? done : within(DUTY_MS_MAX, what, done)).catch(failed);
     }
     busy = false;
   };
@@ -76,4 +82,13 @@ export function listenToSignals(ignoreInterrupt: boolean, failed: (error: unknow
       return stopping;
     },
   };
+}
+
+function within(msMax: number, what: string, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((_, reject) => {
+    const message = `what a signal asked for (${what}) has not been done within ${msMax / 1000} s`;
+    timer = setTimeout(reject, msMax, new OperatorError('duty-late', message, 'restart the daemon'));
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -112,6 +112,8 @@ function sayStart(name: string, options: SurfaceOptions, log: DaemonLog): void {
   log.say('main', 'info', `Running on ${type()} ${release()}`);
   log.say('main', 'info', `Command line: ${['keepalived', ...options.words].map((w) => `'${w}'`).join(' ')}`);
   for (const note of options.notes) log.say('main', 'warn', note);
+  if (!options.foreground && !options.console && options.facility !== null && losesLines(options))
+    log.say('main', 'warn', 'what this daemon logs is lost: nobody listens at /dev/log (-g FILE keeps it)');
 }
 
 /** The names that the file gives to this daemon among others of the host. */
@@ -230,11 +232,13 @@ function runnable(config: KeepalivedConfig, options: SurfaceOptions, log: Daemon
   return true;
 }
 
-/** Without anybody at syslog's end the lines of a foreground daemon would be lost. */
-function consoleWhileRunning(options: SurfaceOptions): 'all' | 'nothing' {
-  const lost = options.logFile === null && (options.facility === null || !syslogListens());
-  return options.console || (options.foreground && lost) ? 'all' : 'nothing';
-}
+/** Neither a file nor anybody at syslog's end. */
+const losesLines = ({ logFile, facility }: SurfaceOptions): boolean =>
+  logFile === null && (facility === null || !syslogListens());
+
+/** In the foreground lines are not to be lost. */
+const consoleWhileRunning = (options: SurfaceOptions): 'all' | 'nothing' =>
+  options.console || (options.foreground && losesLines(options)) ? 'all' : 'nothing';
 
 function untilStopped(
   daemon: Daemon,
