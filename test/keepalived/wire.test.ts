@@ -104,6 +104,68 @@ describe.concurrent('the wire thread', () => {
     });
   });
 
+  test('routes and rules come and go with the address, are put back, and stay while another instance wants them', async () => {
+    await play('t', 1, async (stage) => {
+      const routed = (name: string, vrid: number, vip: string): string =>
+        instance({
+          name,
+          vrid,
+          priority: 150,
+          vips: [vip],
+          lines: [
+            'virtual_routes {',
+            '203.0.113.0/24 via 10.9.0.9',
+            '}',
+            'virtual_rules {',
+            'from 10.9.0.100 table 100 priority 1000',
+            '}',
+          ],
+        });
+      const both = [routed('VI_1', 51, `${VIP}/24`), routed('VI_2', 52, '10.9.0.101/24')];
+      const statics = 'static_routes {\n  198.51.100.0/24 via 10.9.0.9 dev eth0\n}';
+      const there = async (what: string): Promise<boolean> =>
+        (await stage.network.ip('a', 'route show')).includes(what);
+      const ruled = async (): Promise<boolean> =>
+        (await stage.network.ip('a', 'rule show')).includes('1000:');
+      const daemon = await stage.start('a', file(both, statics));
+      await stage.soleMaster('a');
+      await stage.until(
+        'both routes and the rule are there',
+        async () => (await there('203.0.113.0/24')) && (await there('198.51.100.0/24')) && ruled(),
+      );
+      await stage.network.ip('a', 'route del 203.0.113.0/24');
+      await stage.network.ip('a', 'route del 198.51.100.0/24');
+      await stage.until(
+        'they are back',
+        async () => (await there('203.0.113.0/24')) && there('198.51.100.0/24'),
+      );
+      expect(daemon.log()).toContain('was removed by somebody else, and is put back');
+      reload(stage, daemon, file(both.slice(0, 1), statics));
+      await stage.until('the second instance is gone', () => daemon.log().includes('(VI_2) MASTER to INIT'));
+      await stage.pause(200);
+      expect([await there('203.0.113.0/24'), await ruled()]).toEqual([true, true]);
+      await daemon.stop();
+      expect([await there('203.0.113.0/24'), await there('198.51.100.0/24'), await ruled()]).toEqual([
+        false,
+        false,
+        false,
+      ]);
+    });
+  });
+
+  test.each(['a', 'b'] as const)('a pair with virtual MACs (roles %s)', async (role) => {
+    await play(role, 1, async (stage) => {
+      const virtual = (priority: number): string => single({ priority, lines: ['use_vmac'] });
+      await stage.start('b', virtual(100));
+      await stage.soleMaster('b');
+      await stage.start('a', virtual(150));
+      await stage.soleMaster('a');
+      await stage.daemon('a').stop();
+      await stage.soleMaster('b');
+      expect(await stage.network.ip('a', '-br link show')).not.toContain('vrrp.');
+    });
+  });
+
   test('no packet of protocol 112 stops it, and it goes on as master', async () => {
     await play('a', 1, async (stage) => {
       await stage.start('a', single({ priority: 150 }));

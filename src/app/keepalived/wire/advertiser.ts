@@ -64,14 +64,14 @@ export function openAdvertiser(
 
   function outgoing() {
     const protocols = ah ? ([51] as const) : ([112] as const);
-    const destination = unicast ? 'unicast' : 'multicast';
     try {
       return openVrrpSocket({
         interfaceName: via.name,
         family,
         protocols,
         sourceAddress: source,
-        destination,
+        // It only sends. A member of the group would be heard of by IGMP with the virtual MAC, from a backup too.
+        destination: 'unicast',
       });
     } catch (error) {
       listening.close();

@@ -7,6 +7,7 @@ import type { Announcer } from './announcer.ts';
 import type { Holdings } from './holdings.ts';
 import type { Instance } from './instance.ts';
 import type { LinkTable } from './links.ts';
+import type { Policy } from './policy.ts';
 import type { WireReport } from './protocol.ts';
 import type { SocketPool } from './sockets.ts';
 
@@ -14,6 +15,7 @@ export type Say = (level: 'detail' | 'info' | 'warn' | 'error', code: string, te
 
 export interface Environment {
   readonly route: RouteSocket;
+  readonly policy: Policy;
   readonly links: LinkTable;
   readonly sockets: SocketPool;
   readonly holdings: Holdings;

@@ -81,7 +81,7 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
 
   return {
     set(holder, spec, link, nowMs) {
-      const key = keyOf(link.index, spec.address, spec.prefix);
+      const key = keyOf(link.index, spec.address, addressKeyOf(spec, link.index).prefix);
       const each: Held = {
         holder,
         spec,
@@ -98,7 +98,7 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
       return refusal;
     },
     unset(spec, link, keep = false) {
-      const key = keyOf(link.index, spec.address, spec.prefix);
+      const key = keyOf(link.index, spec.address, addressKeyOf(spec, link.index).prefix);
       const each = held.get(key);
       held.delete(key);
       if (each !== undefined) lines.get(each.leaseS)?.delete(key);

@@ -27,7 +27,9 @@ export interface Instance {
   dueMs(): number;
   /** Called once; it begins when everything that it awaits has spoken. */
   start(): void;
+  /** Says goodbye. `close` comes after it: a virtual MAC takes its time to go, and others wait to say theirs. */
   stop(keep: boolean): void;
+  close(): void;
   timer(): void;
   follow(because: string): void;
   stalled(forMs: number): void;
@@ -39,8 +41,8 @@ export interface Instance {
   /** Faults of its own, the group's left out. */
   isFaulty(): boolean;
   reload(settings: WireInstance): void;
-  /** Every second: what it has set beside its addresses is still there. */
-  refresh(): void;
+  /** Somebody took a route or a rule of it away. */
+  restore(): void;
   view(): InstanceView;
 }
 
@@ -246,8 +248,8 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
     stop(keep) {
       possessions?.keepOnRelease(keep);
       feed({ kind: 'stop', nowMs: now() });
-      closeWire();
     },
+    close: closeWire,
     timer: () => feed({ kind: 'timer', nowMs: now() }),
     follow: (because) => feed({ kind: 'follow', nowMs: now(), because }),
     stalled: (forMs) => feed({ kind: 'stalled', nowMs: now(), forMs }),
@@ -279,7 +281,7 @@ export function openInstance(first: WireInstance, environment: Environment): Ins
       feed({ kind: 'configure', nowMs: now(), config: config() });
       judge();
     },
-    refresh: () => possessions?.refresh(),
+    restore: () => possessions?.restore(),
     view() {
       const { router } = state;
       const master = state.kind === 'BACKUP' ? state.master : null;

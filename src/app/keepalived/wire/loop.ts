@@ -6,6 +6,7 @@ import type { RouteEvent } from '../../../core/netlink/monitor.ts';
 import type { StateKind } from '../../../core/vrrp/state.ts';
 import { bootMs } from '../../../io/linux/libc.ts';
 import { openRouteMonitor, openRouteSocket } from '../../../io/linux/netlink.ts';
+import { openPolicyMonitor, type PolicyEvent } from '../../../io/linux/policymonitor.ts';
 import { poll, type Waker } from '../../../io/linux/poll.ts';
 import { type AcceptGuard, openAcceptGuard } from './accept.ts';
 import { openAnnouncer } from './announcer.ts';
@@ -14,9 +15,10 @@ import { openGroups } from './groups.ts';
 import { openHoldings } from './holdings.ts';
 import { type Instance, openInstance } from './instance.ts';
 import { openLinkTable } from './links.ts';
+import { openPolicy } from './policy.ts';
 import type { WireInstance, WireOrder, WireReport, WireSettings } from './protocol.ts';
 import { openSocketPool } from './sockets.ts';
-import { openStatics } from './statics.ts';
+import { openStatics, STATIC_OWNER } from './statics.ts';
 import { TimerHeap } from './timers.ts';
 
 /** The loop looks around at least this often, so that a freeze is noticed as one. */
@@ -27,8 +29,6 @@ const STALL_ADVERTS = 3;
 const ADVERT_MS_MIN = 10;
 const DROPS_TOLD_MAX = 16;
 const UNKNOWN_VRIDS_TOLD_MAX = 64;
-/** Routes and rules that somebody took away are put back this often. */
-const REFRESH_MS = 1000;
 /** So many timers are worked off before the sockets are looked at again. */
 const TIMERS_PER_TURN_MAX = 200;
 
@@ -86,11 +86,14 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
   const timers = new TimerHeap<Instance>();
   const instances = new Map<string, Instance>();
   const groups = openGroups((name) => instances.get(name) ?? null, report, say);
-  const statics = openStatics(route, links, say);
+  const policy = openPolicy(route);
+  const policyMonitor = openPolicyMonitor();
+  const statics = openStatics(route, policy, links, say);
   groups.configure(first.groups);
 
   const environment: Environment = {
     route,
+    policy,
     links,
     sockets,
     holdings,
@@ -121,6 +124,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
   function close(instance: Instance): void {
     timers.set(instance, Number.POSITIVE_INFINITY);
     instance.stop(false);
+    instance.close();
     timers.set(instance, Number.POSITIVE_INFINITY);
     instances.delete(instance.name);
   }
@@ -219,6 +223,15 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     if (changed !== null) onChanged(changed);
   }
 
+  function onPolicy(event: PolicyEvent): void {
+    const losses = policy.lossesOf(event);
+    for (const { owner, text } of losses)
+      say('warn', 'policy-lost', `(${owner}) ${text} was removed by somebody else, and is put back`);
+    for (const owner of new Set(losses.map((each) => each.owner)))
+      if (owner === STATIC_OWNER) statics.restore();
+      else instances.get(owner)?.restore();
+  }
+
   function onLate(forMs: number): void {
     if (forMs < STALL_ADVERTS * ADVERT_MS_MIN) return;
     for (const instance of instances.values()) {
@@ -247,6 +260,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   function dispatch(ready: readonly number[]): void {
     if (ready.includes(monitor.fd)) for (const event of monitor.read()) onRoute(event);
+    if (ready.includes(policyMonitor.fd)) for (const event of policyMonitor.read()) onPolicy(event);
     sockets.receive(ready);
     if (!ready.includes(waker.fd)) return;
     waker.drain();
@@ -261,28 +275,20 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     const now = bootMs();
     const dueMs = Math.min(timers.nextMs(), holdings.dueMs(), announcer.dueMs(), links.dueMs());
     const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, dueMs - now));
-    const ready = poll([waker.fd, monitor.fd, ...sockets.fds()], timeoutMs);
+    const ready = poll([waker.fd, monitor.fd, policyMonitor.fd, ...sockets.fds()], timeoutMs);
     const lateMs = bootMs() - now - timeoutMs;
     onLate(lateMs);
     return ready;
   }
 
-  let refreshAtMs = 0;
-  function refresh(nowMs: number): void {
-    if (nowMs < refreshAtMs) return;
-    refreshAtMs = nowMs + REFRESH_MS;
-    for (const instance of instances.values()) {
-      const { routes, rules } = instance.settings();
-      if (routes.length + rules.length > 0) instance.refresh();
-    }
-  }
-
   function end(): void {
     for (const instance of instances.values()) instance.stop(settings.keepOnStop);
+    for (const instance of instances.values()) instance.close();
     statics.close(settings.keepOnStop);
     guard?.close();
     announcer.close();
     monitor.close();
+    policyMonitor.close();
     route.close();
     report({ kind: 'stopped' });
   }
@@ -302,7 +308,6 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
         holdings.renew(nowMs);
         announcer.tick(nowMs);
         for (const name of links.settle(nowMs)) onChanged(name);
-        refresh(nowMs);
       }
       end();
     },

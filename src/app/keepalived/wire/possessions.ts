@@ -18,7 +18,7 @@ export interface Possessions {
   remove(addresses: readonly string[]): void;
   announce(addresses: readonly string[], count: number): void;
   /** Puts back routes and rules that somebody took away. */
-  refresh(): void;
+  restore(): void;
   held(): readonly string[];
   /** Before the machine hears of the new configuration; `master`: what differs in a word only is set anew. */
   reload(settings: WireInstance, master: boolean): void;
@@ -38,11 +38,12 @@ export function openPossessions(
   environment: Environment,
   lost: (address: string) => void,
 ): Possessions {
-  const { route, links, holdings, announcer, say, now } = environment;
+  const { route, policy, links, holdings, announcer, say, now } = environment;
   let settings = first;
   let keeps = false;
   const vmac = first.vmac === null ? null : openVmac(first, base, route);
   const link: Link = vmac === null ? base : { ...base, name: vmac.name, index: vmac.index, mac: vmac.mac };
+  if (vmac !== null && vmac.warning !== null) say('warn', 'vmac', `(${first.name}) ${vmac.warning}`);
   const demote = first.promoteSecondaries ? promoteSecondaries(base.name, say) : null;
   const set = new Map<string, { readonly spec: WireAddress; readonly on: Link }>();
   const refusals = new Set<string>();
@@ -77,7 +78,7 @@ export function openPossessions(
     if (refusal !== null) say('error', 'vip', `(${settings.name}) ${refusal}; it is tried again`);
     set.set(address, { spec, on });
     const subnet = prefixRouteOf(spec, on.name);
-    if (subnet !== null) tried(() => route.addRoute(subnet));
+    if (subnet !== null) tried(() => policy.addRoute(settings.name, subnet));
   }
 
   function removeOne(address: string): void {
@@ -87,20 +88,20 @@ export function openPossessions(
     const on = known?.on ?? (spec?.device == null ? link : links.named(spec.device));
     if (spec === undefined || on === null) return;
     const subnet = prefixRouteOf(spec, on.name);
-    if (subnet !== null && !keeps) tried(() => route.removeRoute(subnet));
+    if (subnet !== null && !keeps) tried(() => policy.removeRoute(settings.name, subnet));
     holdings.unset(spec, on, keeps && known !== undefined);
   }
 
   function addRoutes(routes: readonly RouteSpec[], rules: readonly RuleSpec[]): void {
-    for (const spec of routes) tried(() => route.addRoute(spec));
-    for (const spec of rules) tried(() => route.addRule(spec));
+    for (const spec of routes) tried(() => policy.addRoute(settings.name, spec));
+    for (const spec of rules) tried(() => policy.addRule(settings.name, spec));
     routed = true;
   }
 
   function removeRoutes(routes: readonly RouteSpec[], rules: readonly RuleSpec[]): void {
     if (keeps) return;
-    for (const spec of rules) tried(() => route.removeRule(spec));
-    for (const spec of routes) tried(() => route.removeRoute(spec));
+    for (const spec of rules) tried(() => policy.removeRule(settings.name, spec));
+    for (const spec of routes) tried(() => policy.removeRoute(settings.name, spec));
   }
 
   function reloadRoutes(fresh: WireInstance): void {
@@ -147,7 +148,7 @@ export function openPossessions(
         announcer.announce(links.indexed(on.index) ?? on, list, count, settings.garp, now());
       }
     },
-    refresh() {
+    restore() {
       if (routed) addRoutes(settings.routes, settings.rules);
     },
     held: () => [...set.keys()],

@@ -7,20 +7,26 @@ import type { RouteSocket } from '../../../io/linux/netlink.ts';
 import { addressKeyOf, newAddressOf } from './address-spec.ts';
 import type { Say } from './environment.ts';
 import type { LinkTable } from './links.ts';
+import type { Policy } from './policy.ts';
 import type { WireAddress, WireSettings } from './protocol.ts';
 
 export interface Statics {
   configure(settings: WireSettings): void;
   linksChanged(): void;
+  /** Somebody took one of them away. */
+  restore(): void;
   close(keep: boolean): void;
 }
 
 interface Thing {
-  readonly put: () => void;
-  readonly take: () => void;
+  readonly put: () => unknown;
+  readonly take: () => unknown;
 }
 
-export function openStatics(route: RouteSocket, links: LinkTable, say: Say): Statics {
+/** As whom the policy knows them. */
+export const STATIC_OWNER = 'static';
+
+export function openStatics(route: RouteSocket, policy: Policy, links: LinkTable, say: Say): Statics {
   /** By their words: what is wanted, and whether it is set. */
   const things = new Map<string, Thing & { done: boolean; refusal: string }>();
 
@@ -38,12 +44,12 @@ export function openStatics(route: RouteSocket, links: LinkTable, say: Say): Sta
     },
   });
   const ofRoute = (spec: RouteSpec): Thing => ({
-    put: () => route.addRoute(spec),
-    take: () => void route.removeRoute(spec),
+    put: () => policy.addRoute(STATIC_OWNER, spec),
+    take: () => policy.removeRoute(STATIC_OWNER, spec),
   });
   const ofRule = (spec: RuleSpec): Thing => ({
-    put: () => route.addRule(spec),
-    take: () => void route.removeRule(spec),
+    put: () => policy.addRule(STATIC_OWNER, spec),
+    take: () => policy.removeRule(STATIC_OWNER, spec),
   });
 
   function tryAll(): void {
@@ -84,6 +90,10 @@ export function openStatics(route: RouteSocket, links: LinkTable, say: Say): Sta
       tryAll();
     },
     linksChanged: tryAll,
+    restore() {
+      for (const thing of things.values()) thing.done = false;
+      tryAll();
+    },
     close(keep) {
       if (!keep) for (const key of [...things.keys()].reverse()) takeAway(key);
     },
