@@ -114,7 +114,7 @@ describe.concurrent('the wire thread', () => {
           vips: [vip],
           lines: [
             'virtual_routes {',
-            '203.0.113.0/24 via 10.9.0.9',
+            '203.0.113.0/24 via 10.9.0.9 dev eth0',
             '}',
             'virtual_rules {',
             'from 10.9.0.100 table 100 priority 1000',
