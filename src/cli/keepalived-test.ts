@@ -16,11 +16,15 @@ const maskPassword = (line: string): string =>
 const plainLine = (f: KeepalivedFinding): string =>
   `${f.file}:${f.line}:${f.column}: ${f.severity}: ${f.message}; ${f.hint}\n`;
 
+/** In the order of the lines; those of one kind that follow each other go together, since each call splits the whole source. */
 function printAll({ findings, sources }: LoadedConfig): void {
-  for (const file of new Set(findings.map((f) => f.file))) {
-    const source = sources.get(file) ?? '';
-    for (const finding of findings.filter((f) => f.file === file))
-      printFindings([finding], source, finding.severity === 'warning' ? 'warning' : 'mistake', maskPassword);
+  const kindOf = (f: KeepalivedFinding) => (f.severity === 'warning' ? 'warning' : 'mistake');
+  for (let from = 0, to = 0; from < findings.length; from = to) {
+    const first = findings[from] as KeepalivedFinding;
+    const alike = (f: KeepalivedFinding | undefined) =>
+      f !== undefined && f.file === first.file && kindOf(f) === kindOf(first);
+    while (alike(findings[to])) to++;
+    printFindings(findings.slice(from, to), sources.get(first.file) ?? '', kindOf(first), maskPassword);
   }
 }
 
