@@ -213,6 +213,13 @@ describe('a virtual server', () => {
     expect(live(pool(), START, weigh(1, -50)).rules).toEqual(['10.0.0.1 0', '10.0.0.2 1']);
   });
 
+  test('what a checker said of the weight ends with its failure', () => {
+    const inhibited = pool({ servers: [server(1, { inhibit: true })] });
+    expect(live(inhibited, START, weigh(1, 9), judge(1, false), judge(1, true)).rules).toEqual([
+      '10.0.0.1 1',
+    ]);
+  });
+
   test('its end takes the rules away, with scripts only in omega mode', () => {
     const plain = live(pool(), START, STOP);
     expect(plain.notified).toEqual([]);

@@ -107,7 +107,11 @@ function judged(
   const actions: PoolAction[] = alive === before.alive ? [] : serverChanged(server, alive, settings.name);
   if (server.mail && (alive !== before.alive || settings.checkerMails))
     actions.push({ kind: 'mail-server', server: server.name, up: event.up, words: event.words });
-  const changed = { ...state, servers: { ...servers, [server.name]: { ...before, failed, alive } } };
+  // What a failed checker said of the weight does not outlive its failure.
+  const { [event.checker]: _own, ...rest } = before.shares;
+  const shares = event.up ? before.shares : rest;
+  const after = { failed, alive, shares };
+  const changed = { ...state, servers: { ...servers, [server.name]: after } };
   const [next, more] = settleQuorum(changed, false);
   return [next, [...actions, ...more]];
 }

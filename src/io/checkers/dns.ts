@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { decodeAnswer, encodeQuestion } from '../../core/checker/dns.ts';
 import { type Connection, type DnsType, PASSED, type Verdict } from '../../core/checker/target.ts';
 import { openDatagram } from './datagram.ts';
-import { failed, look, reasonOf } from './verdict.ts';
+import { errnoOf, failed, look } from './verdict.ts';
 
 export function dnsCheck(
   connection: Connection,
@@ -17,7 +17,7 @@ export function dnsCheck(
   return look(connection.timeoutMs, signal, (ending) =>
     openDatagram(connection, {
       connected: (socket) => socket.send(question),
-      failed: (error) => ending.settle(failed(reasonOf(error))),
+      failed: (error) => ending.settle(failed(`failed to read socket; ${errnoOf(error)}`)),
       message(bytes) {
         const answer = decodeAnswer(bytes, id);
         if (answer.kind === 'stranger') return;

@@ -1,4 +1,5 @@
 // How a look ends: by what it found, at its deadline, or because nobody wants to know any more. Used by every kind of check.
+import { getSystemErrorMessage } from 'node:util';
 import type { Verdict } from '../../core/checker/target.ts';
 
 export const LATE: Verdict = { ok: false, because: 'timeout', late: true };
@@ -9,6 +10,14 @@ export const failed = (because: string): Verdict => ({ ok: false, because, late:
 export const reasonOf = (error: unknown): string => {
   const { code, message } = error as { readonly code?: unknown; readonly message?: string };
   return typeof code === 'string' ? code : (message ?? String(error));
+};
+
+/** As the C library words it: `errno 111 (Connection refused)`. */
+export const errnoOf = (error: unknown): string => {
+  const { errno } = error as { readonly errno?: unknown };
+  if (typeof errno !== 'number') return reasonOf(error);
+  const words = getSystemErrorMessage(errno) ?? '';
+  return `errno ${-errno} (${words.charAt(0).toUpperCase()}${words.slice(1)})`;
 };
 
 export interface Ending {

@@ -152,7 +152,12 @@ export class PoolRunner {
       return server.checkers.map((checker, i): Running => {
         const id = ids[i] ?? '';
         const target = targetName(checker, server);
-        const words = checkerWords(checker.target, { target, server: server.name, virtualServer: name });
+        const words = checkerWords(checker.target, {
+          target,
+          server: server.name,
+          virtualServer: name,
+          retries: checker.retries,
+        });
         const looker = makeLooker(checker, this.#config, outlets.log);
         const known = before.get(`${server.name} ${id}`) ?? null;
         const runner =

@@ -16,6 +16,8 @@ export interface CheckerPlace {
   readonly target: string;
   readonly server: string;
   readonly virtualServer: string;
+  /** As configured. */
+  readonly retries: number;
 }
 
 const after = (retries: number): string => (retries === 0 ? 'failed.' : `failed after ${retries} retries.`);
@@ -78,19 +80,20 @@ function dnsWords(target: string): CheckerWords {
   };
 }
 
-function miscWords(path: string, { server, virtualServer }: CheckerPlace): CheckerWords {
+function miscWords(path: string, { server, virtualServer, retries: allowed }: CheckerPlace): CheckerWords {
   const line = (what: string): string =>
     `Misc check for [${server} VS ${virtualServer}] by [${path}] ${what}.`;
   // `failed (exited with status 1)`: the retries stand before the bracket.
   const tried = (because: string, retries: number): string => {
     const bracket = because.indexOf(' (');
     const at = bracket < 0 ? because.length : bracket;
-    return `${because.slice(0, at)} after ${retries} ${retries === 1 ? 'retry' : 'retries'}${because.slice(at)}`;
+    const made = `after ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
+    return `${because.slice(0, at)} ${allowed === 0 ? 'with retry disabled' : made}${because.slice(at)}`;
   };
   return {
     passed: () => line('succeeded'),
     failed: (because) => line(because),
-    exhausted: (because, retries) => [line(retries === 0 ? because : tried(because, retries))],
+    exhausted: (because, retries) => [line(retries === 0 && allowed > 0 ? because : tried(because, retries))],
     mail: (up, because) => `=> MISC CHECK ${up ? 'succeeded' : because.replace(/ \(.*$/, '')} on service <=`,
   };
 }
