@@ -194,7 +194,7 @@ async function live(
   if (!runnable(config, options, log)) return EXIT.config;
   const pidFiles = takePidFiles(config, names, options);
   // Scripts inherit it, as from the C daemon: what they write is nobody else's to read. The pid files are.
-  if (options.umask === null) process.umask(UMASK_DEFAULT);
+  if (options.umask === null) process.umask(config.global.umask ?? UMASK_DEFAULT);
   try {
     await runLifeScript(config, 'startup', log.of('main'));
     // A startup script may have taken long: what would be stopped at once is not started.

@@ -44,6 +44,7 @@ function readGlobal(g: Global): GlobalConfig {
     vrrpNotifyFifo: last(g.vrrp_notify_fifo)?.[0] ?? null,
     lvsNotifyFifo: last(g.lvs_notify_fifo)?.[0] ?? null,
     realtimePriority: last(g.vrrp_rt_priority) ?? null,
+    umask: last(g.umask) ?? null,
   };
 }
 

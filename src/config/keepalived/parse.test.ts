@@ -324,6 +324,16 @@ describe('two files of one pair', () => {
   });
 });
 
+test('the umask as a number or by the names of its bits', () => {
+  const of = (typed: string) =>
+    parseKeepalivedConf(`global_defs {\n umask ${typed}\n}\n`, 'k.conf', NO_FILES);
+  expect(of('022').config.global.umask).toBe(0o22);
+  expect(of('0x1f').config.global.umask).toBe(0x1f);
+  expect(of('IWGRP | IWOTH').config.global.umask).toBe(0o22);
+  expect(of('IWGRP|NONSENSE').config.global.umask).toBe(null);
+  expect(of('IWGRP|NONSENSE').findings.map((f) => `${f.line} ${f.code}`)).toEqual(['2 value']);
+});
+
 describe('what a file says of interfaces', () => {
   const read = (text: string) => parseKeepalivedConf(text, 'k.conf', NO_FILES);
 

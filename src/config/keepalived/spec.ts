@@ -245,6 +245,42 @@ export const block = <S extends Schema>(
   read: () => undefined,
 });
 
+const MASK_BITS: Readonly<Record<string, number>> = {
+  IRUSR: 0o400,
+  IWUSR: 0o200,
+  IXUSR: 0o100,
+  IRGRP: 0o40,
+  IWGRP: 0o20,
+  IXGRP: 0o10,
+  IROTH: 0o4,
+  IWOTH: 0o2,
+  IXOTH: 0o1,
+};
+
+/** A umask: a number in C's notations, or names of bits with | between them (IWGRP|IWOTH). */
+export const fileMask = (): Spec<number> => ({
+  ...plain,
+  words: [1, 64],
+  read(statement, report) {
+    const text = statement.args.map((arg) => arg.text).join('');
+    const octal = /^0[0-7]+$/.test(text);
+    const value = octal
+      ? Number.parseInt(text, 8)
+      : /^(0x[0-9a-f]+|[0-9]+)$/i.test(text)
+        ? Number(text)
+        : text.split('|').reduce((mask, bit) => mask | (MASK_BITS[bit] ?? 0o10000), 0);
+    if (value <= 0o777) return value;
+    report(
+      'error',
+      statement.args[0]?.at ?? statement.at,
+      'value',
+      `\`umask\` cannot be "${quote(text)}"`,
+      'write it as 022, or as IWGRP|IWOTH',
+    );
+    return undefined;
+  },
+});
+
 export const not = <V>(spec: Spec<V>, why: string): Spec<V> => ({ ...spec, status: { not: why } });
 export const repeated = <V>(spec: Spec<V>): Spec<V> => ({ ...spec, repeats: true });
 export const deprecated = <V>(spec: Spec<V>, instead: string): Spec<V> => ({ ...spec, deprecated: instead });

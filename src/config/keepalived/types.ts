@@ -51,6 +51,8 @@ export interface GlobalConfig {
   readonly vrrpNotifyFifo: string | null;
   readonly lvsNotifyFifo: string | null;
   readonly realtimePriority: number | null;
+  /** null: not given. */
+  readonly umask: number | null;
 }
 
 export interface ScriptConfig {
