@@ -1,4 +1,4 @@
-// The wire thread beyond the interop table: IPv6 beside the C daemon, what is tracked, hostile packets, and reloads of the awkward kind.
+// The wire thread beyond the interop table: what is tracked, routes, hostile packets, and reloads of the awkward kind.
 // Each test has a network of its own, so they run at once.
 
 import { writeFileSync } from 'node:fs';
@@ -13,12 +13,6 @@ import { play, type Stage } from '../interop/stage.ts';
 beforeAll(sweep);
 afterAll(sweep);
 
-const six = (priority: number): string => single({ priority, vips: ['fe80::51', 'fd00::100/64'] });
-
-async function holds6(stage: Stage, host: 'a' | 'b'): Promise<boolean> {
-  return (await stage.network.ip(host, '-6 addr show dev eth0')).includes('fd00::100/');
-}
-
 function reload(stage: Stage, daemon: Daemon, configuration: string): void {
   writeFileSync(join(stage.folder, 'a.conf'), configuration);
   daemon.signal('SIGHUP');
@@ -28,23 +22,6 @@ const inState = (stage: Stage, host: 'a' | 'b', state: string): boolean =>
   stage.daemon(host).log().includes(`Entering ${state} STATE`);
 
 describe.concurrent('the wire thread', () => {
-  test.each(['a', 'b', 't'] as const)('an IPv6 pair elects and hands over (roles %s)', async (role) => {
-    await play(role, 1, async (stage) => {
-      await stage.start('b', six(90), { waits: false });
-      await stage.until('b holds the address', () => holds6(stage, 'b'));
-      await stage.start('a', six(150), { waits: false });
-      await stage.until(
-        'a has it alone',
-        async () => (await holds6(stage, 'a')) && !(await holds6(stage, 'b')),
-      );
-      await stage.daemon('a').stop();
-      await stage.until(
-        'b has it again',
-        async () => (await holds6(stage, 'b')) && !(await holds6(stage, 'a')),
-      );
-    });
-  });
-
   test('a tracked interface with a weight moves the address, and its return moves it back', async () => {
     await play('a', 2, async (stage) => {
       const tracked = (priority: number): string =>
@@ -150,19 +127,6 @@ describe.concurrent('the wire thread', () => {
         false,
         false,
       ]);
-    });
-  });
-
-  test.each(['a', 'b'] as const)('a pair with virtual MACs (roles %s)', async (role) => {
-    await play(role, 1, async (stage) => {
-      const virtual = (priority: number): string => single({ priority, lines: ['use_vmac'] });
-      await stage.start('b', virtual(100));
-      await stage.soleMaster('b');
-      await stage.start('a', virtual(150));
-      await stage.soleMaster('a');
-      await stage.daemon('a').stop();
-      await stage.soleMaster('b');
-      expect(await stage.network.ip('a', '-br link show')).not.toContain('vrrp.');
     });
   });
 
