@@ -24,10 +24,11 @@ export const addresses: Rule = ({ instances }, report, host) => {
         );
       seen.set(value.address, { name: i.name, line: at.line });
       const device = value.device ?? i.interface;
-      const known = networksFor(i, device, host, moving);
+      const known = networksFor(value.address, device, host, moving);
       // Without the host: the host's own address where the file has it, in the network that the prefix of the address makes.
       const own = value.device === null && value.prefixTyped && value.prefix < 31 ? i.sourceAddress : null;
-      const stated = own !== null && familyOf(own) === i.family ? [`${own}/${value.prefix}`] : [];
+      const stated =
+        own !== null && familyOf(own) === familyOf(value.address) ? [`${own}/${value.prefix}`] : [];
       const typo = "look for a typing error, and compare it with the other host's file";
       const guessed = known.length > 0 && host?.complete !== true;
       const hint = guessed
@@ -61,17 +62,22 @@ function reportOutside(
   );
 }
 
-/** The networks that an address of the instance may lie in; none: not known. Addresses that move with VRRP say nothing. */
-function networksFor(
-  i: InstanceConfig,
-  device: string | null,
-  host: Host | null,
-  moving: ReadonlySet<string>,
-) {
+const isLinkLocal = (address: string): boolean => /^fe[89ab]/i.test(address);
+
+/**
+ * The networks that an address may lie in; none: not known. Addresses that move with VRRP say nothing, nor does a link-local one of
+ * where others belong.
+ */
+function networksFor(address: string, device: string | null, host: Host | null, moving: ReadonlySet<string>) {
   const here = (device === null ? undefined : host?.interfaces[device]) ?? [];
   return here.filter((text) => {
     const network = parseCidr(text);
-    return network !== null && network.family === i.family && !moving.has(network.address);
+    return (
+      network !== null &&
+      network.family === familyOf(address) &&
+      isLinkLocal(network.address) === isLinkLocal(address) &&
+      !moving.has(network.address)
+    );
   });
 }
 
@@ -105,7 +111,8 @@ export const routerIds: Rule = ({ instances }, report, host) => {
 /** Two interfaces in one network: the same id there is one virtual router to everybody else. */
 function sharedIds(instances: readonly InstanceConfig[], report: Report, host: Host): void {
   const multicast = instances.filter((i) => i.virtualRouterId !== null && i.unicastPeers.length === 0);
-  const networks = (i: InstanceConfig) => networksFor(i, i.interface, host, new Set()).map(parseCidr);
+  const networks = (i: InstanceConfig) =>
+    networksFor(i.addresses[0]?.value.address ?? '', i.interface, host, new Set()).map(parseCidr);
   const meet = (one: InstanceConfig, other: InstanceConfig): boolean =>
     networks(one).some((n) =>
       networks(other).some((m) => {

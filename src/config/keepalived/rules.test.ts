@@ -164,6 +164,15 @@ describe('the wire and the host', () => {
     const holding: Host = { interfaces: { eth0: ['10.0.0.2/24', '10.0.7.9/24'] } };
     expect(found(instance().replace('10.0.0.9', '10.0.7.9'), holding)).toEqual(['warning address-outside']);
   });
+
+  test('an address is compared with the networks of its own family, and a global one with no link-local network', () => {
+    const four = { interfaces: { eth0: ['10.0.0.2/24'] } };
+    const excluded = instance('virtual_ipaddress_excluded {\n 2001:db8::5/64\n }');
+    expect(found(excluded, four)).toEqual([]);
+    const six = instance().replace(/10\.0\.0\.9\S*/, '2001:db8::5/64');
+    expect(found(six, { interfaces: { eth0: ['fe80::1/64'] } })).toEqual([]);
+    expect(found(six, { interfaces: { eth0: ['2001:db8:7::1/64'] } })).toEqual(['warning address-outside']);
+  });
 });
 
 test('one router id on two interfaces of one network', () => {
