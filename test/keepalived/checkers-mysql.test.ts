@@ -3,9 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeLooker } from '../../src/app/keepalived/checkers/kinds.ts';
-import { parseKeepalivedConf } from '../../src/config/keepalived/parse.ts';
 import { PASSWORD, type Pair, startPair, until } from '../database/pair.ts';
+import { checkOf, saysOnce } from './checkers-mysqlcheck.ts';
 
 const SECOND = 1000;
 let pair: Pair;
@@ -32,32 +31,7 @@ afterAll(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A checker as its user writes it. */
-function checkOf(port: number, more: string, file = passwordFile) {
-  const text = `virtual_server 10.0.0.9 3306 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 127.0.0.1 ${port} {
-    MYSQL_CHECK {\nuser monitor\npassword_file ${file}\nconnect_timeout 1\n${more}\n}\n}\n}\n`;
-  const { config, findings } = parseKeepalivedConf(text, 'x', () => []);
-  expect(findings.filter((f) => f.severity === 'error')).toEqual([]);
-  const checker = config.virtualServers[0]?.realServers[0]?.checkers[0];
-  const looker = checker === undefined ? null : makeLooker(checker, config, () => undefined);
-  if (looker === null) throw new Error('no MYSQL_CHECK was read');
-  return {
-    async says(): Promise<string> {
-      const verdict = await looker.look(0, new AbortController().signal);
-      return verdict.ok ? 'passed' : verdict.because;
-    },
-    end: () => looker.close(),
-  };
-}
-
-async function says(port: number, more: string, file?: string): Promise<string> {
-  const check = checkOf(port, more, file);
-  try {
-    return await check.says();
-  } finally {
-    check.end();
-  }
-}
+const says = (port: number, more: string, file = passwordFile) => saysOnce(port, more, file);
 
 const root = async (node: Pair['a'], sql: string): Promise<void> => {
   const connection = await node.server.root();
@@ -78,7 +52,7 @@ describe('a MySQL check', () => {
   });
 
   test('holds one connection, and opens another when it is lost', async () => {
-    const check = checkOf(pair.b.server.port, '');
+    const check = checkOf(pair.b.server.port, '', passwordFile);
     try {
       expect([await check.says(), await check.says(), await check.says()]).toEqual([
         'passed',
@@ -141,7 +115,7 @@ describe('a MySQL check', () => {
   });
 
   test('a frozen server fails it at the deadline', async () => {
-    const check = checkOf(pair.b.server.port, '');
+    const check = checkOf(pair.b.server.port, '', passwordFile);
     try {
       expect(await check.says()).toBe('passed');
       pair.b.server.freeze();
