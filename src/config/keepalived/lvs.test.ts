@@ -96,6 +96,25 @@ describe('services of the kernel', () => {
     expect(first(group + server('', REAL, 'group g')).services).toHaveLength(1);
   });
 
+  test('groups and virtual servers together stay within bounds', () => {
+    const groups = Array.from(
+      { length: 40 },
+      (_, i) => `virtual_server_group g${i} {\n10.${i}.0.0/20 80\n}\n`,
+    );
+    const { config, findings } = parse(
+      groups.join('') + server('', REAL, 'group g0') + server('', REAL, 'group g39'),
+    );
+    expect(findings.filter((f) => f.code === 'group-entry')).toHaveLength(24);
+    expect(config.virtualServers.map((v) => v.services.length)).toEqual([4096, 0]);
+    const protocols = ['TCP', 'UDP', 'SCTP'].map((p) => HEAD.replace('TCP', p));
+    const many = Array.from({ length: 6 }, (_, i) =>
+      protocols.map((head) => server('', REAL, `group g${i}`, head)).join(''),
+    );
+    const all = parse(groups.join('') + many.join(''));
+    expect(all.config.virtualServers).toHaveLength(16);
+    expect(all.findings.map((f) => f.code)).toContain('services-many');
+  });
+
   test('one packet scheduling is for UDP', () => {
     const udp = HEAD.replace('TCP', 'UDP');
     expect(first(server('ops', REAL, '10.0.0.9 80', udp)).services[0]?.options.flags).toBe(FLAG_ONE_PACKET);

@@ -9,8 +9,10 @@ export type GroupEntry =
   | { readonly kind: 'address'; readonly address: string; readonly port: number }
   | { readonly kind: 'mark'; readonly mark: number; readonly family: IpFamily | null };
 
-/** Of all its ranges together: each address is a service of the kernel. */
+/** Of all ranges of a group together: each address is a service of the kernel. */
 const ADDRESSES_MAX = 4096;
+/** Of all groups together. */
+const ADDRESSES_TOTAL_MAX = 65_536;
 const MARK_MAX = 4_294_967_295;
 
 type Line = Placed<readonly string[]>;
@@ -103,7 +105,7 @@ function readEntries(line: Line, room: number, report: Report): GroupEntry[] {
   const count = range.last - range.first + 1n;
   if (count > BigInt(room))
     return wrong(
-      `"${quote(text)}" makes the group larger than ${ADDRESSES_MAX} addresses, and is left out`,
+      `"${quote(text)}" makes too many addresses (${ADDRESSES_MAX} in a group, ${ADDRESSES_TOTAL_MAX} in all), and is left out`,
       'use a firewall mark: one rule of nftables marks them all',
     );
   return Array.from({ length: Number(count) }, (_, i) => ({
@@ -119,6 +121,7 @@ export function readGroups(
   report: Report,
 ): ReadonlyMap<string, readonly GroupEntry[]> {
   const groups = new Map<string, readonly GroupEntry[]>();
+  let total = 0;
   for (const group of reading.values.virtual_server_group ?? []) {
     const { name, lines } = group.value;
     if (groups.has(name)) {
@@ -132,7 +135,11 @@ export function readGroups(
       continue;
     }
     const entries: GroupEntry[] = [];
-    for (const line of lines) entries.push(...readEntries(line, ADDRESSES_MAX - entries.length, report));
+    for (const line of lines) {
+      const room = Math.min(ADDRESSES_MAX, ADDRESSES_TOTAL_MAX - total) - entries.length;
+      entries.push(...readEntries(line, room, report));
+    }
+    total += entries.length;
     groups.set(name, entries);
     if (entries.length === 0)
       report(

@@ -208,10 +208,14 @@ function readVirtualServer(
   };
 }
 
+/** Groups and virtual servers multiply; the kernel's table is not made for more. */
+const SERVICES_MAX = 65_536;
+
 export function readVirtualServers(context: ServersContext): VirtualServerConfig[] {
   const { top, report } = context;
   const groups = readGroups(top, report);
   const seen = new Set<string>();
+  let services = 0;
   return (top.values.virtual_server ?? []).flatMap((each) => {
     const server = readVirtualServer(each.value, groups, context);
     if (server === null) return [];
@@ -227,6 +231,18 @@ export function readVirtualServers(context: ServersContext): VirtualServerConfig
       return [];
     }
     seen.add(key);
+    services += server.services.length;
+    if (services > SERVICES_MAX) {
+      services -= server.services.length;
+      report(
+        'error',
+        each.value.at,
+        'services-many',
+        `with ${server.name} there are more than ${SERVICES_MAX} services, and it is left out`,
+        'use a firewall mark in the place of a group',
+      );
+      return [];
+    }
     return [server];
   });
 }

@@ -48,7 +48,8 @@ export const needsBoundSocket = ({ bindInterface, firewallMark }: Connection): b
 
 /** A socket address with its port, for bind and connect. */
 function sockaddr(address: string, port: number, interfaceIndex: number): Uint8Array {
-  const bytes = ipSockaddr(address, interfaceIndex);
+  // A zone (fe80::1%eth0) is the interface.
+  const bytes = ipSockaddr(address.replace(/%.*$/, ''), interfaceIndex);
   new DataView(bytes.buffer).setUint16(2, port);
   return bytes;
 }

@@ -31,6 +31,8 @@ export interface PoolContext {
   holdsAddress(address: string): boolean;
 }
 
+const LINE_MAX = 1000;
+
 interface Running {
   readonly id: string;
   readonly server: RealServerConfig;
@@ -141,7 +143,8 @@ export class PoolRunner {
   }
 
   #say(text: string): void {
-    this.#context.outlets.log('info', text);
+    // A server's own words may be in it: one line, of a length that can be read.
+    this.#context.outlets.log('info', text.replace(/\p{Cc}+/gu, ' ').slice(0, LINE_MAX));
   }
 
   #makeCheckers(before: ReadonlyMap<string, CheckState>, begin: boolean): Running[] {
