@@ -19,7 +19,7 @@ import {
   NLMSG_ERROR,
 } from './message.ts';
 import { decodeRouteEvent } from './monitor.ts';
-import { encodeAcceptAddresses, encodeCreateRejectTable, encodeRejectAddresses } from './nftables.ts';
+import { encodeAcceptAddresses, encodeCreateRejectTable, encodeRejectAddresses } from './rejecttable.ts';
 import { decodeTcpSocket, encodeDestroyTcp, encodeDumpTcp } from './sockdiag.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

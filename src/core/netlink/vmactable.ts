@@ -17,81 +17,66 @@ import { type MessageWriter, NLM_F_APPEND, NLM_F_CREATE } from './message.ts';
 import {
   batch,
   begin,
+  deleteTable,
   expression,
   loadMeta,
   loadPayload,
+  makeAnew,
   mustEqual,
+  newChain,
+  newRule,
+  type Table,
+  verdict,
+} from './nft.ts';
+import {
+  IPPROTO_ICMPV6,
+  NF_DROP,
+  NF_INET_LOCAL_OUT,
   NFPROTO_IPV6,
+  NFT_META_L4PROTO,
+  NFT_META_OIF,
   NFT_MSG_DELSETELEM,
-  NFT_MSG_DELTABLE,
-  NFT_MSG_NEWCHAIN,
-  NFT_MSG_NEWRULE,
   NFT_MSG_NEWSET,
   NFT_MSG_NEWSETELEM,
-  NFT_MSG_NEWTABLE,
-} from './nftables.ts';
+  NFT_PAYLOAD_NETWORK_HEADER,
+  NFT_PAYLOAD_TRANSPORT_HEADER,
+  NFT_REG_1,
+  NFT_REG_2,
+  NFT_SET_MAP,
+  NFT_TYPE_IFACE_INDEX,
+  NFTA_DATA_VALUE,
+  NFTA_DUP_SREG_ADDR,
+  NFTA_DUP_SREG_DEV,
+  NFTA_LIST_ELEM,
+  NFTA_LOOKUP_DREG,
+  NFTA_LOOKUP_SET,
+  NFTA_LOOKUP_SREG,
+  NFTA_META_DREG,
+  NFTA_META_KEY,
+  NFTA_SET_DATA_LEN,
+  NFTA_SET_DATA_TYPE,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_SET_FLAGS,
+  NFTA_SET_ID,
+  NFTA_SET_KEY_LEN,
+  NFTA_SET_KEY_TYPE,
+  NFTA_SET_NAME,
+  NFTA_SET_TABLE,
+} from './nftwords.ts';
 
-const NFTA_LIST_ELEM = 1;
-const NFTA_TABLE_NAME = 1;
-const NFTA_TABLE_FLAGS = 2;
-const NFTA_SET_TABLE = 1;
-const NFTA_SET_NAME = 2;
-const NFTA_SET_FLAGS = 3;
-const NFTA_SET_KEY_TYPE = 4;
-const NFTA_SET_KEY_LEN = 5;
-const NFTA_SET_DATA_TYPE = 6;
-const NFTA_SET_DATA_LEN = 7;
-const NFTA_SET_ID = 10;
-const NFTA_CHAIN_TABLE = 1;
-const NFTA_CHAIN_NAME = 3;
-const NFTA_CHAIN_HOOK = 4;
-const NFTA_CHAIN_POLICY = 5;
-const NFTA_CHAIN_TYPE = 7;
-const NFTA_HOOK_HOOKNUM = 1;
-const NFTA_HOOK_PRIORITY = 2;
-const NFTA_RULE_TABLE = 1;
-const NFTA_RULE_CHAIN = 2;
-const NFTA_RULE_EXPRESSIONS = 4;
-const NFTA_META_DREG = 1;
-const NFTA_META_KEY = 2;
-const NFTA_LOOKUP_SET = 1;
-const NFTA_LOOKUP_SREG = 2;
-const NFTA_LOOKUP_DREG = 3;
-const NFTA_DUP_SREG_ADDR = 1;
-const NFTA_DUP_SREG_DEV = 2;
-const NFTA_IMMEDIATE_DREG = 1;
-const NFTA_IMMEDIATE_DATA = 2;
-const NFTA_DATA_VALUE = 1;
-const NFTA_DATA_VERDICT = 2;
-const NFTA_VERDICT_CODE = 1;
-const NFTA_SET_ELEM_LIST_TABLE = 1;
-const NFTA_SET_ELEM_LIST_SET = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
-
-const NFT_TABLE_F_OWNER = 2;
-const NFT_SET_MAP = 0x8;
-/** nft's number of iface_index, so that `nft list table` shows names. */
-const NFT_TYPE_IFACE_INDEX = 22;
-const NFT_REG_VERDICT = 0;
-const NFT_REG_1 = 1;
-const NFT_REG_2 = 2;
-const NFT_META_OIF = 5;
-const NFT_META_L4PROTO = 16;
-const NFT_PAYLOAD_NETWORK_HEADER = 1;
-const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
-const NF_INET_LOCAL_OUT = 3;
-const NF_DROP = 0;
-const NF_ACCEPT = 1;
 const PRIORITY = -1;
-const IPPROTO_ICMPV6 = 58;
 const MLD2_LISTENER_REPORT = 143;
 const ND_ROUTER_SOLICIT = 133;
 const DESTINATION_AT = 24;
 const ADDRESS_BYTES = 16;
 const MAP = 'base';
 const CHAIN = 'output';
+
+const ipv6 = (name: string): Table => ({ name, family: NFPROTO_IPV6 });
 
 function newMap(writer: MessageWriter, table: string): void {
   begin(writer, NFT_MSG_NEWSET, NLM_F_CREATE, NFPROTO_IPV6)
@@ -106,20 +91,6 @@ function newMap(writer: MessageWriter, table: string): void {
     .end();
 }
 
-function newChain(writer: MessageWriter, table: string): void {
-  begin(writer, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFPROTO_IPV6)
-    .attributeText(NFTA_CHAIN_TABLE, table)
-    .attributeText(NFTA_CHAIN_NAME, CHAIN)
-    .nest(NFTA_CHAIN_HOOK, (hook) =>
-      hook
-        .attributeU32be(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT)
-        .attributeU32be(NFTA_HOOK_PRIORITY, PRIORITY >>> 0),
-    )
-    .attributeU32be(NFTA_CHAIN_POLICY, NF_ACCEPT)
-    .attributeText(NFTA_CHAIN_TYPE, 'filter')
-    .end();
-}
-
 /** Register 2 gets the base's index; a packet that leaves through no virtual interface does not match. */
 function loadBase(list: MessageWriter): void {
   expression(list, 'meta', (data) => {
@@ -131,34 +102,21 @@ function loadBase(list: MessageWriter): void {
   });
 }
 
-function drop(list: MessageWriter): void {
-  expression(list, 'immediate', (data) => {
-    data.attributeU32be(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-    data.nest(NFTA_IMMEDIATE_DATA, (value) =>
-      value.nest(NFTA_DATA_VERDICT, (each) => each.attributeU32be(NFTA_VERDICT_CODE, NF_DROP)),
-    );
-  });
-}
-
-function newRule(
+function quiet(
   writer: MessageWriter,
   table: string,
   icmpType: number,
   between: (list: MessageWriter) => void,
 ): void {
-  begin(writer, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_IPV6)
-    .attributeText(NFTA_RULE_TABLE, table)
-    .attributeText(NFTA_RULE_CHAIN, CHAIN)
-    .nest(NFTA_RULE_EXPRESSIONS, (list) => {
-      loadMeta(list, NFT_META_L4PROTO);
-      mustEqual(list, Uint8Array.of(IPPROTO_ICMPV6));
-      loadPayload(list, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
-      mustEqual(list, Uint8Array.of(icmpType));
-      loadBase(list);
-      between(list);
-      drop(list);
-    })
-    .end();
+  newRule(writer, ipv6(table), CHAIN, NLM_F_APPEND, (list) => {
+    loadMeta(list, NFT_META_L4PROTO);
+    mustEqual(list, Uint8Array.of(IPPROTO_ICMPV6));
+    loadPayload(list, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+    mustEqual(list, Uint8Array.of(icmpType));
+    loadBase(list);
+    between(list);
+    verdict(list, NF_DROP);
+  });
 }
 
 function dupToBase(list: MessageWriter): void {
@@ -168,32 +126,19 @@ function dupToBase(list: MessageWriter): void {
   });
 }
 
-function newTable(writer: MessageWriter, name: string, flags: number): void {
-  begin(writer, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFPROTO_IPV6)
-    .attributeText(NFTA_TABLE_NAME, name)
-    .attributeU32be(NFTA_TABLE_FLAGS, flags)
-    .end();
-}
-
-function deleteTable(writer: MessageWriter, name: string): void {
-  begin(writer, NFT_MSG_DELTABLE, 0, NFPROTO_IPV6).attributeText(NFTA_TABLE_NAME, name).end();
-}
-
-/** Makes the table anew, whatever was left of an earlier one. `owned` (Linux 5.12): it goes when the socket that sends this is closed. */
+/** Makes the table anew, whatever was left of an earlier one. `owned`: see makeAnew. */
 export function encodeCreateVmacTable(writer: MessageWriter, table: string, owned: boolean): void {
   batch(writer, () => {
-    newTable(writer, table, 0);
-    deleteTable(writer, table);
-    newTable(writer, table, owned ? NFT_TABLE_F_OWNER : 0);
+    makeAnew(writer, ipv6(table), owned);
     newMap(writer, table);
-    newChain(writer, table);
-    newRule(writer, table, MLD2_LISTENER_REPORT, dupToBase);
-    newRule(writer, table, ND_ROUTER_SOLICIT, () => {});
+    newChain(writer, ipv6(table), { name: CHAIN, hook: NF_INET_LOCAL_OUT, priority: PRIORITY });
+    quiet(writer, table, MLD2_LISTENER_REPORT, dupToBase);
+    quiet(writer, table, ND_ROUTER_SOLICIT, () => {});
   });
 }
 
 export function encodeDeleteVmacTable(writer: MessageWriter, table: string): void {
-  batch(writer, () => deleteTable(writer, table));
+  batch(writer, () => deleteTable(writer, ipv6(table)));
 }
 
 const indexBytes = (index: number): Uint8Array => new Uint8Array(new Uint32Array([index]).buffer);

@@ -12,7 +12,7 @@ import {
   encodeDeleteRejectTable,
   encodeRejectAddresses,
   type RejectTable,
-} from '../../core/netlink/nftables.ts';
+} from '../../core/netlink/rejecttable.ts';
 import { bootMs, LinuxError } from './libc.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlinksocket.ts';
 
