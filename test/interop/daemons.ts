@@ -52,12 +52,8 @@ export function programOf(kind: Kind): string[] {
 
 /** Nothing of the test runner's own: what it sets for Node is not meant for the program. */
 export function plainEnvironment(): Record<string, string> {
-  const { PATH = '', HOME = '/root', NODE_COMPILE_CACHE } = process.env;
-  return {
-    PATH: `${PATH}:/usr/sbin:/sbin`,
-    HOME,
-    ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
-  };
+  const { PATH = '', HOME = '/root' } = process.env;
+  return { PATH: `${PATH}:/usr/sbin:/sbin`, HOME };
 }
 
 function watched(kind: Kind, child: ChildProcess): Daemon {

@@ -5,11 +5,14 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { plainEnvironment, programOf } from './daemons.ts';
 import { type DocumentName, played, powerOff, powerOn, standIns, typed } from './documents.ts';
 import { command, type HostName, sweep } from './network.ts';
 import { play, type Role, type Stage } from './stage.ts';
+
+// Several failovers one after the other at 1 s adverts; a busy machine doubles it.
+vi.setConfig({ testTimeout: 240_000 });
 
 beforeAll(sweep);
 

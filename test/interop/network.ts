@@ -5,6 +5,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { parseIp } from '../../src/core/ip/address.ts';
+import { within } from '../linux/namespaces.ts';
 
 const execute = promisify(execFile);
 const PREFIX = 'tki';
@@ -45,6 +47,8 @@ export interface Network {
   /** `ip` inside the namespace of a place. */
   ip(place: Place, words: string): Promise<string>;
   addresses(place: Place): Promise<HeldAddress[]>;
+  /** Whether the kernel of a place takes this address for its own: its routing tables, read without starting a process. */
+  holds(place: Place, address: string): boolean;
   /** Frames stop at the switch, the carrier stays: a partition. */
   cut(host: HostName, link?: number): Promise<void>;
   heal(host: HostName, link?: number): Promise<void>;
@@ -97,6 +101,17 @@ export async function endAll(network: Network, places: readonly Place[]): Promis
   }
 }
 
+function isOwnHere(address: string): boolean {
+  if (address.includes(':')) {
+    const hex = Buffer.from(parseIp(address) ?? []).toString('hex');
+    return readFileSync('/proc/thread-self/net/if_inet6', 'utf8').includes(hex);
+  }
+  const trie = readFileSync('/proc/thread-self/net/fib_trie', 'utf8');
+  return new RegExp(`\\|-- ${address.replaceAll('.', '\\.')}\\n(?:\\s+/\\d+ .*\\n)*?\\s+/32 host LOCAL`).test(
+    trie,
+  );
+}
+
 function setUp(namespace: (place: Place) => string, links: number): string {
   const w = namespace('w');
   const lines = [w, namespace('a'), namespace('b')].map(
@@ -137,6 +152,7 @@ export async function openNetwork(links = 1): Promise<Network> {
         ),
       );
     },
+    holds: (place, address) => within(namespace(place), () => isOwnHere(address)),
     cut: (host, link = 0) => atSwitch(`link set ${host}${link} nomaster`),
     heal: (host, link = 0) => atSwitch(`link set ${host}${link} master br${link}`),
     pull: (host, link = 0) => atSwitch(`link set ${host}${link} down`),

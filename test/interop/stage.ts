@@ -169,9 +169,7 @@ class RealStage implements Stage {
   }
 
   async holders(vip: string): Promise<HostName[]> {
-    const hosts = ['a', 'b'] as const;
-    const held = await Promise.all(hosts.map((host) => this.network.addresses(host)));
-    return hosts.filter((_, i) => held[i]?.some(({ address }) => address === vip));
+    return (['a', 'b'] as const).filter((host) => this.network.holds(host, vip));
   }
 
   async until(what: string, check: () => boolean | Promise<boolean>, limitMs = WAIT_MS_MAX): Promise<void> {
