@@ -29,6 +29,11 @@ const STALL_ADVERTS = 3;
 const ADVERT_MS_MIN = 10;
 const DROPS_TOLD_MAX = 16;
 const UNKNOWN_VRIDS_TOLD_MAX = 64;
+/**
+ * Adverts may be late by this share of their interval, so that those of many instances leave in one waking. What a backup waits for is
+ * exact: the skew orders the candidates.
+ */
+const ADVERT_SLACK = 0.01;
 /** So many timers are worked off before the sockets are looked at again. */
 const TIMERS_PER_TURN_MAX = 200;
 
@@ -52,6 +57,13 @@ function identity(settings: WireInstance): string {
     vmac,
     unicast,
   ]);
+}
+
+function wakeAt(instance: Instance): number {
+  const dueMs = instance.dueMs();
+  if (instance.state().kind !== 'MASTER') return dueMs;
+  const slackMs = instance.settings().advertIntervalMs * ADVERT_SLACK;
+  return Math.ceil(dueMs / slackMs) * slackMs;
 }
 
 function virtualAddressesOf(settings: WireSettings): ReadonlySet<string> {
@@ -108,7 +120,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     startupDelayMs: () => settings.startupDelayMs,
     virtualAddresses: () => virtualAddresses,
     moved(instance: Instance, from: StateKind, to: StateKind) {
-      timers.set(instance, instance.dueMs());
+      timers.set(instance, wakeAt(instance));
       if (from !== to) groups.moved(instance, from, to);
       groups.judge(instance);
     },
@@ -152,7 +164,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
       if (contribution !== undefined) instance.tracked(tracker, { instance: instance.name, ...contribution });
     }
     instance.start();
-    timers.set(instance, instance.dueMs());
+    timers.set(instance, wakeAt(instance));
   }
 
   function reload(fresh: WireSettings): void {
