@@ -57,7 +57,7 @@ function startWire(
   const settings = compile(config, { detail: options.detail, keepOnStop: options.keepVipsOnStop });
   const worker = new Worker(new URL('./wire/thread.ts', import.meta.url), {
     workerData: settings,
-    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 },
   });
   let wakerFd = -1;
   let nextDump = 1;
