@@ -20,7 +20,7 @@ const real = (port: number, check: string, more = '') =>
   `real_server 127.0.0.1 ${port} {\n${more}\n${check} {\n}\n}\n`;
 const web = (port: number) =>
   real(port, 'HTTP_GET').replace('HTTP_GET {\n', 'HTTP_GET {\nurl {\npath /\n}\n');
-const PACE = 'delay_loop 2\nwarmup 0\ndelay_before_retry 1\nconnect_timeout 1\nlb_algo rr\nlb_kind NAT\n';
+const PACE = 'delay_loop 2\nwarmup 0\ndelay_before_retry 1\nconnect_timeout 5\nlb_algo rr\nlb_kind NAT\n';
 const TEXT = `global_defs {
 enable_script_security
 script_user root

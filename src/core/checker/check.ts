@@ -13,7 +13,7 @@ export interface CheckSettings {
   readonly logAllFailures: boolean;
   /** The URLs of an HTTP check; 1 for every other. One look is at one of them. */
   readonly steps: number;
-  /** The retries count for its first look too; otherwise a first failure is final, as in the C daemon for all kinds but HTTP. */
+  /** The retries count for its first look too; otherwise a first failure is final, as in the C daemon for all kinds but SMTP. */
   readonly patientAtFirst: boolean;
   /** No interval between the steps while it is down. */
   readonly fastRecovery: boolean;

@@ -37,7 +37,7 @@ export function checkSettings(checker: CheckerConfig): CheckSettings {
     alpha: checker.startsDown,
     logAllFailures: checker.logAllFailures,
     steps: 'urls' in target ? target.urls.length : 1,
-    patientAtFirst: checker.kind === 'HTTP_GET' || checker.kind === 'SSL_GET',
+    patientAtFirst: checker.kind === 'SMTP_CHECK',
     fastRecovery: checker.fastRecovery,
   };
 }

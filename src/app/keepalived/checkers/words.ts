@@ -34,7 +34,8 @@ function connectionWords(connection: string, kind: string, mailed: string, targe
   };
 }
 
-function httpWords(target: string): CheckerWords {
+/** These two name the retries that are allowed, even when the first look was final. */
+function httpWords({ target, retries: allowed }: CheckerPlace): CheckerWords {
   // io/checkers/http.ts leaves the place of the server's name open.
   const failed = (because: string): string => {
     if (because.includes('%s')) return `${because.replace('%s', target)}.`;
@@ -45,7 +46,7 @@ function httpWords(target: string): CheckerWords {
   return {
     passed: () => `Remote Web server ${target} succeed on service.`,
     failed,
-    exhausted: (because, retries) => [failed(because), `HTTP_CHECK on service ${target} ${after(retries)}`],
+    exhausted: (because) => [failed(because), `HTTP_CHECK on service ${target} ${after(allowed)}`],
     mail: (up) =>
       up ? '=> CHECK succeed on service <=' : '=> CHECK failed on service : HTTP request failed <=',
   };
@@ -83,17 +84,18 @@ function dnsWords(target: string): CheckerWords {
 function miscWords(path: string, { server, virtualServer, retries: allowed }: CheckerPlace): CheckerWords {
   const line = (what: string): string =>
     `Misc check for [${server} VS ${virtualServer}] by [${path}] ${what}.`;
+  const made = `after ${allowed} ${allowed === 1 ? 'retry' : 'retries'}`;
+  const tries = allowed === 0 ? 'with retry disabled' : made;
   // `failed (exited with status 1)`: the retries stand before the bracket.
-  const tried = (because: string, retries: number): string => {
+  const tried = (because: string): string => {
     const bracket = because.indexOf(' (');
     const at = bracket < 0 ? because.length : bracket;
-    const made = `after ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
-    return `${because.slice(0, at)} ${allowed === 0 ? 'with retry disabled' : made}${because.slice(at)}`;
+    return `${because.slice(0, at)} ${tries}${because.slice(at)}`;
   };
   return {
     passed: () => line('succeeded'),
     failed: (because) => line(because),
-    exhausted: (because, retries) => [line(retries === 0 && allowed > 0 ? because : tried(because, retries))],
+    exhausted: (because) => [line(tried(because))],
     mail: (up, because) => `=> MISC CHECK ${up ? 'succeeded' : because.replace(/ \(.*$/, '')} on service <=`,
   };
 }
@@ -121,7 +123,7 @@ export function checkerWords(look: CheckTarget, place: CheckerPlace): CheckerWor
       return connectionWords('ICMP connection to', 'ICMP CHECK', 'ICMP CHECK', server);
     case 'HTTP_GET':
     case 'SSL_GET':
-      return httpWords(target);
+      return httpWords(place);
     case 'SMTP_CHECK':
       return smtpWords(target);
     case 'DNS_CHECK':
