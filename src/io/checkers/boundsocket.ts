@@ -32,6 +32,7 @@ const connect = koffi
 
 const TYPE = { stream: 1, datagram: 2 } as const;
 const SO_MARK = 36;
+const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
@@ -68,6 +69,8 @@ export function openBound(type: keyof typeof TYPE, protocol: number, connection:
     if (bindAddress !== null || bindPort !== null) {
       const any = family === AF_INET6 ? '::' : '0.0.0.0';
       const index = bindInterface === null ? 0 : libc.if_nametoindex(bindInterface);
+      // A port of one's own would be shut for a minute after each check.
+      setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, 'setsockopt(SO_REUSEADDR)');
       const own = sockaddr(bindAddress ?? any, bindPort ?? 0, index);
       check(libc.bind(fd, own, own.length), `bind to ${bindAddress ?? any}`);
     }
