@@ -15,6 +15,7 @@ const MEANT: Readonly<Record<string, string>> = {
   router_id: 'virtual_router_id',
   no_preempt: 'nopreempt',
   nb_get_retry: 'retry',
+  password: 'password_file',
 };
 
 const BLOCKS_OF: ReadonlyMap<string, readonly string[]> = (() => {
