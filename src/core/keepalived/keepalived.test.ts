@@ -76,9 +76,11 @@ describe('a sync group', () => {
 
 describe('the lease of a VIP', () => {
   it('lasts about as long as another router needs to take over, in whole seconds', () => {
-    expect(leaseSeconds(1000)).toBe(3);
-    expect(leaseSeconds(5000)).toBe(15);
-    expect(leaseSeconds(10)).toBe(2);
-    expect(leaseSeconds(255_000)).toBe(60);
+    expect(leaseSeconds(1000, 1)).toBe(3);
+    expect(leaseSeconds(5000, 1)).toBe(15);
+    expect(leaseSeconds(10, 1)).toBe(2);
+    expect(leaseSeconds(255_000, 1)).toBe(60);
+    expect(leaseSeconds(1000, 1000)).toBe(3);
+    expect(leaseSeconds(1000, 20_000)).toBe(40);
   });
 });

@@ -8,8 +8,10 @@ import type { RouteSocket } from '../../../io/linux/netlink.ts';
 import { addressKeyOf, newAddressOf } from './address-spec.ts';
 import type { WireAddress } from './protocol.ts';
 
-/** So many renewals in one turn; the others follow in the next, which comes at once. */
-const RENEWALS_PER_TURN_MAX = 100;
+/** So many renewals in one message to the kernel, which takes only so long ones. */
+const RENEWALS_PER_MESSAGE_MAX = 100;
+/** And so many in one turn; the others follow in the next, which comes at once. */
+const RENEWALS_PER_TURN_MAX = 1000;
 
 export interface Holder {
   readonly name: string;
@@ -44,7 +46,8 @@ export interface Holdings {
 
 const keyOf = (index: number, address: string, prefix: number): string => `${index} ${address}/${prefix}`;
 
-export function openHoldings(route: RouteSocket, say: (text: string) => void): Holdings {
+/** `total`: the virtual addresses of all instances. */
+export function openHoldings(route: RouteSocket, total: () => number, say: (text: string) => void): Holdings {
   const held = new Map<string, Held>();
   /** By lease length: in the order of their next renewal, because those of one length are renewed equally often. */
   const lines = new Map<number, Map<string, Held>>();
@@ -67,12 +70,27 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
     line.set(key, each);
   }
 
+  /** What is wrong with each, or with all of them. */
+  function renewed(
+    wanted: Parameters<RouteSocket['renewAddresses']>[0],
+  ): ReadonlyMap<number, string> | string {
+    try {
+      return route.renewAddresses(wanted);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  function renewInParts(list: readonly [string, Held][], nowMs: number): void {
+    for (let i = 0; i < list.length; i += RENEWALS_PER_MESSAGE_MAX)
+      renewThese(list.slice(i, i + RENEWALS_PER_MESSAGE_MAX), nowMs);
+  }
+
   function renewThese(list: readonly [string, Held][], nowMs: number): void {
-    if (list.length === 0) return;
     const wanted = list.map(([, each]) => newAddressOf(each.spec, each.link.index, each.leaseS));
-    const failures = route.renewAddresses(wanted);
+    const failures = renewed(wanted);
     for (const [place, [key, each]] of list.entries()) {
-      const refusal = failures.get(place) ?? null;
+      const refusal = typeof failures === 'string' ? failures : (failures.get(place) ?? null);
       if (refusal !== null && refusal !== each.refusal) say(`(${each.holder.name}) ${refusal}`);
       each.refusal = refusal;
       schedule(key, each, nowMs);
@@ -86,7 +104,7 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
         holder,
         spec,
         link,
-        leaseS: leaseSeconds(holder.advertIntervalMs),
+        leaseS: leaseSeconds(holder.advertIntervalMs, total()),
         renewAtMs: 0,
         refusal: null,
       };
@@ -127,7 +145,7 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
           if (entry[1].renewAtMs > nowMs || due.length === RENEWALS_PER_TURN_MAX) break;
           due.push(entry);
         }
-      renewThese(due, nowMs);
+      renewInParts(due, nowMs);
     },
     removed(address) {
       held.get(keyOf(address.interfaceIndex, address.address, address.prefix))?.holder.lost(address.address);
@@ -136,10 +154,8 @@ export function openHoldings(route: RouteSocket, say: (text: string) => void): H
       const there = new Set(
         route.listAddresses().map((each) => keyOf(each.interfaceIndex, each.address, each.prefix)),
       );
-      renewThese(
-        [...held].filter(([key]) => !there.has(key)),
-        nowMs,
-      );
+      const missing = [...held].filter(([key]) => !there.has(key));
+      renewInParts(missing, nowMs);
     },
   };
 }

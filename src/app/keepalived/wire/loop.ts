@@ -94,7 +94,11 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
     say('info', 'unknown-vrid', `Unknown VRID(${vrid}) received from ${source}. ignoring...`);
   });
   const announcer = openAnnouncer((text) => say('error', 'announce', text));
-  const holdings = openHoldings(route, (text) => say('error', 'vip', text));
+  const holdings = openHoldings(
+    route,
+    () => virtualAddresses.size,
+    (text) => say('error', 'vip', text),
+  );
   const timers = new TimerHeap<Instance>();
   const instances = new Map<string, Instance>();
   const groups = openGroups((name) => instances.get(name) ?? null, report, say);
