@@ -30,7 +30,7 @@ export const CORPUS: readonly CorpusFile[] = [
     code: 0,
     differs: {
       code: 6,
-      why: 'a file that is not there is not a good one; 6 is what both end with when they are to run it',
+      why: 'what is not there is not good',
     },
   },
   { name: 'missing-parameter', text: one(['preempt_delay']), code: 2 },
