@@ -1,7 +1,7 @@
 // Cases 33 on: beyond the 32 of the research, where the two daemons could disagree as well.
 
 import type { Case } from '../case.ts';
-import { file, instance, single, VIP } from '../configuration.ts';
+import { authentication, file, instance, single, VIP } from '../configuration.ts';
 import { command } from '../network.ts';
 import { expect, type Stage } from '../stage.ts';
 
@@ -95,4 +95,101 @@ const many: Case = {
   },
 };
 
-export const BEYOND: readonly Case[] = [ipv6, vmac, many];
+const unicast = (own: string, peer: string): string[] => [
+  `unicast_src_ip ${own}`,
+  `unicast_peer {\n    ${peer}\n  }`,
+];
+
+/** Both directions: a is master, then b, then a again; nobody else speaks meanwhile. */
+async function thereAndBack(
+  stage: Stage,
+  configurationOf: (host: 'a' | 'b', priority: number) => string,
+  intervalMs: number,
+): Promise<void> {
+  await stage.start('a', configurationOf('a', 150));
+  await stage.start('b', configurationOf('b', 100));
+  await stage.soleMaster('a', { intervalMs });
+  await stage.pause(4 * intervalMs);
+  expect(stage.adverts({ from: 'b' }).length === 0, 'b did not accept the adverts of a');
+  await stage.daemon('a').stop();
+  await stage.soleMaster('b', { intervalMs });
+  await stage.start('a', configurationOf('a', 150));
+  await stage.soleMaster('a', { intervalMs });
+}
+
+const protectedUnicast: Case = {
+  number: 36,
+  title: 'version 2 with AH, to a unicast peer',
+  async run(stage) {
+    const addresses = { a: '10.9.0.1', b: '10.9.0.2' };
+    await thereAndBack(
+      stage,
+      (host, priority) =>
+        single({
+          version: 2,
+          priority,
+          lines: [
+            authentication('AH', '1111'),
+            ...unicast(addresses[host], addresses[host === 'a' ? 'b' : 'a']),
+          ],
+        }),
+      1000,
+    );
+    expect(
+      stage.adverts().every(({ protocol, destination }) => protocol === 51 && destination !== '224.0.0.18'),
+      'an advert left without AH, or to the group',
+    );
+  },
+};
+
+const oldChecksum: Case = {
+  number: 37,
+  title: 'old_unicast_checksum at one host only: the other one finds out',
+  async run(stage) {
+    await thereAndBack(
+      stage,
+      (host, priority) =>
+        single({
+          priority,
+          lines:
+            host === 'a'
+              ? ['old_unicast_checksum', ...unicast('10.9.0.1', '10.9.0.2')]
+              : unicast('10.9.0.2', '10.9.0.1'),
+        }),
+      100,
+    );
+    expect(
+      stage.adverts({ from: 'a' }).every(({ checksumRight }) => !checksumRight),
+      'a did not compute the checksum as keepalived up to 1.3.6 did',
+    );
+  },
+};
+
+const routes: Case = {
+  number: 38,
+  title: 'virtual_routes and virtual_rules go with the master',
+  async run(stage) {
+    const lines = [
+      'virtual_routes {\n    198.51.100.0/24 via 10.9.0.9 dev eth0\n    203.0.113.0/24 dev eth0 table 77\n  }',
+      'virtual_rules {\n    from 203.0.113.7 table 77 priority 4711\n  }',
+    ];
+    const at = async (host: 'a' | 'b') => {
+      await stage.soleMaster(host);
+      for (const place of ['a', 'b'] as const) {
+        await stage.until(`routes and rules at ${host} only`, async () => {
+          const main = (await stage.network.ip(place, 'route show')).includes('198.51.100.0/24');
+          const other = (await stage.network.ip(place, 'route show table all')).includes('203.0.113.0/24');
+          const rule = (await stage.network.ip(place, 'rule show')).includes('4711');
+          return [main, other, rule].every((there) => there === (place === host));
+        });
+      }
+    };
+    await stage.start('a', single({ priority: 150, lines }));
+    await stage.start('b', single({ priority: 100, lines }));
+    await at('a');
+    await stage.daemon('a').stop();
+    await at('b');
+  },
+};
+
+export const BEYOND: readonly Case[] = [ipv6, vmac, many, protectedUnicast, oldChecksum, routes];
