@@ -2,7 +2,7 @@
 // Two crossed routers on one interface, or (--group) a sync group over two interfaces.
 // `node test/interop/walk.ts --seed 7 --steps 40 --role a`; a failure prints how to have it again.
 
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { file, instance } from './configuration.ts';
@@ -99,7 +99,14 @@ const MOVES: readonly Move[] = [
     possible: ({ hosts }, host) => hosts[host].daemon === 'down',
     async make({ stage, hosts, plan }, host) {
       // Without a carrier it opens its sockets later.
-      await stage.start(host, configuration(plan, host), { waits: hasCarrier(hosts[host]) });
+      const waits = hasCarrier(hosts[host]);
+      const daemon = await stage.start(host, configuration(plan, host), { waits });
+      const pidFile = join(stage.folder, `${host}-main.pid`);
+      // Who sends it a signal has its number from there.
+      await stage.until(
+        'the pid file names it',
+        () => existsSync(pidFile) && Number(readFileSync(pidFile, 'utf8')) === daemon.pid,
+      );
       hosts[host].daemon = 'up';
     },
   },
