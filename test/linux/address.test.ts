@@ -14,7 +14,7 @@ function hostWithEth0() {
   const [host] = createPair(['10.77.0.1/24', 'fd77::1/64'], []);
   return within(host, () => {
     const route = openRouteSocket();
-    const monitor = openRouteMonitor(route.portId);
+    const monitor = openRouteMonitor([route.portId]);
     const eth0 = route.listLinks().find((link) => link.name === 'eth0');
     if (eth0 === undefined) throw new Error('the namespace has no eth0');
     monitor.read();

@@ -1,8 +1,9 @@
 // The keepalived mode's main thread: starts the wire thread and everything around it, and carries messages between them.
 
+import { randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { KeepalivedConfig } from '../../config/keepalived/types.ts';
 import { OperatorError } from '../../core/error.ts';
 import type { Checkers } from './checkers/checkers.ts';
@@ -10,7 +11,15 @@ import { compile } from './compile.ts';
 import { type Notifier, startNotifier } from './notify.ts';
 import type { Outlets } from './outlets.ts';
 import { NO_TRACKERS, startTrackers, type Trackers } from './trackers.ts';
-import type { InstanceView, WireOrder, WireReport } from './wire/protocol.ts';
+import { LeaseShare } from './wire/leaseshare.ts';
+import type {
+  InstanceView,
+  LeaseThreadData,
+  WireOrder,
+  WireReport,
+  WireSettings,
+  WireThreadData,
+} from './wire/protocol.ts';
 
 export interface DaemonOptions {
   readonly log: Outlets['log'];
@@ -48,6 +57,29 @@ interface Wire {
   stop(): Promise<void>;
 }
 
+/** The lease thread's socket has this name before it exists: the wire thread leaves out what it causes. Negative ones are the kernel's. */
+const renewingPort = (): number => 0x1000_0000 + randomInt(0x6fff_ffff);
+
+function startThreads(settings: WireSettings): { readonly worker: Worker; readonly keeper: Worker } {
+  const { port1, port2 } = new MessageChannel();
+  const share = new LeaseShare().buffer;
+  const port = renewingPort();
+  const { realtimePriority } = settings;
+  const lease: LeaseThreadData = { share, port: port2, renewingPort: port, realtimePriority };
+  const wire: WireThreadData = { settings, share, keeper: port1, renewingPort: port };
+  const keeper = new Worker(new URL('./wire/leasethread.ts', import.meta.url), {
+    workerData: lease,
+    transferList: [port2],
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 },
+  });
+  const worker = new Worker(new URL('./wire/thread.ts', import.meta.url), {
+    workerData: wire,
+    transferList: [port1],
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 },
+  });
+  return { worker, keeper };
+}
+
 /** Resolves once VRRP runs; rejects with an OperatorError when it cannot. */
 function startWire(
   config: KeepalivedConfig,
@@ -55,10 +87,7 @@ function startWire(
   hear: (report: WireReport) => void,
 ): Promise<Wire> {
   const settings = compile(config, { detail: options.detail, keepOnStop: options.keepVipsOnStop });
-  const worker = new Worker(new URL('./wire/thread.ts', import.meta.url), {
-    workerData: settings,
-    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 },
-  });
+  const { worker, keeper } = startThreads(settings);
   let wakerFd = -1;
   let nextDump = 1;
   const dumps = new Map<number, (instances: readonly InstanceView[]) => void>();
@@ -117,14 +146,18 @@ function startWire(
           hear(report);
       }
     });
-    worker.once('error', (error) => {
-      // A defect: without VRRP the daemon is of no use, and systemd starts it again. The kernel drops the VIPs.
+    // A defect: without these threads the daemon is of no use, and systemd starts it again. The kernel drops the VIPs.
+    const defect = (thread: string) => (error: Error) => {
       process.exitCode = 1;
-      options.log('error', `the VRRP thread ended: ${error.stack ?? error.message}`);
+      options.log('error', `the ${thread} thread ended: ${error.stack ?? error.message}`);
       process.exit();
-    });
+    };
+    worker.once('error', defect('VRRP'));
+    keeper.once('error', defect('lease'));
+    keeper.on('message', hear);
     worker.once('exit', () => {
       ended = true;
+      void keeper.terminate();
       if (stopping) return;
       options.log('error', 'the VRRP thread ended by itself');
       process.exit(1);

@@ -37,7 +37,7 @@ export function openWireLoop(settings: WireSettings, port: MessagePort, waker: W
     report({ kind: 'say', level, code, because });
 
   const route = openRouteSocket();
-  const monitor = openRouteMonitor(route.portId);
+  const monitor = openRouteMonitor([route.portId]);
   const leases = openLeases(settings, route, say);
   const write = writeGroupOf(settings);
   const writeVips = (write?.vips ?? []).map((vip) => vip.address);

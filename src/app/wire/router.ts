@@ -191,6 +191,9 @@ export function openVirtualRouter(
       case 'addressRestored':
         listener.say('warn', 'vip-restored', action.because);
         return;
+      // Of the read group's election: its next advert says it all.
+      case 'lowerHeard':
+        return;
       case 'refused':
         refusal = action.because;
     }

@@ -286,10 +286,11 @@ export class RouteSocket {
   }
 }
 
-export function openRouteSocket(): RouteSocket {
+/** `wantedPort`: see NetlinkSocket. */
+export function openRouteSocket(wantedPort = 0): RouteSocket {
   return explained(
     { doing: 'open the netlink socket', needs: 'CAP_NET_ADMIN' },
-    () => new RouteSocket(new NetlinkSocket(NETLINK_ROUTE)),
+    () => new RouteSocket(new NetlinkSocket(NETLINK_ROUTE, 0, wantedPort)),
   );
 }
 

@@ -49,7 +49,8 @@ export class NetlinkSocket {
   readonly portId: number;
   #sequence = 1;
 
-  constructor(protocol: number, groups = 0) {
+  /** `wantedPort`: a name that others must know beforehand; 0: the kernel gives one. */
+  constructor(protocol: number, groups = 0, wantedPort = 0) {
     const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
     this.fd = check(libc.socket(AF_NETLINK, type, protocol), 'socket(AF_NETLINK)');
     try {
@@ -59,7 +60,7 @@ export class NetlinkSocket {
       }
       setOption(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1, 'setsockopt(NETLINK_CAP_ACK)');
       setOption(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1, 'setsockopt(NETLINK_EXT_ACK)');
-      const own = netlinkSockaddr(groups);
+      const own = netlinkSockaddr(groups, wantedPort);
       check(libc.bind(this.fd, own, own.length), 'bind(AF_NETLINK)');
       const length = new Uint8Array(new Uint32Array([own.length]).buffer);
       check(libc.getsockname(this.fd, own, length), 'getsockname(AF_NETLINK)');

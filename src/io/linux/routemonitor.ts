@@ -8,7 +8,16 @@ import {
   RTMGRP_IPV6_IFADDR,
   RTMGRP_LINK,
 } from '../../core/netlink/monitor.ts';
-import { assemble, attachFilter, DROP, JUMP_EQUAL, KEEP, LOAD_HALF, LOAD_WORD } from './bpf.ts';
+import {
+  assemble,
+  attachFilter,
+  DROP,
+  type Instruction,
+  JUMP_EQUAL,
+  KEEP,
+  LOAD_HALF,
+  LOAD_WORD,
+} from './bpf.ts';
 import { explained } from './explain.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlinksocket.ts';
 
@@ -54,32 +63,39 @@ export class RouteMonitor {
 const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
 const swap32 = (value: number): number => ((swap16(value & 0xffff) << 16) | swap16(value >>> 16)) >>> 0;
 
-/** Drops the additions of one socket: a thousand renewals a second would wake the thread as often. */
-function withoutRenewals(port: number): Uint8Array<ArrayBuffer> {
+/** Drops the additions of these sockets: a thousand renewals a second would wake the thread as often. */
+function withoutRenewals(ports: readonly number[]): Uint8Array<ArrayBuffer> {
   return assemble([
     [LOAD_HALF, 0, 0, 4],
-    [JUMP_EQUAL, 0, 3, swap16(RTM_NEWADDR)],
+    [JUMP_EQUAL, 0, ports.length + 2, swap16(RTM_NEWADDR)],
     [LOAD_WORD, 0, 0, 12],
-    [JUMP_EQUAL, 0, 1, swap32(port)],
+    ...ports.map(
+      (port, i): Instruction => [
+        JUMP_EQUAL,
+        ports.length - 1 - i,
+        i === ports.length - 1 ? 1 : 0,
+        swap32(port),
+      ],
+    ),
     DROP,
     KEEP,
   ]);
 }
 
-function openMonitorSocket(renewingPort: number | null): NetlinkSocket {
+function openMonitorSocket(renewingPorts: readonly number[]): NetlinkSocket {
   const socket = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
-  if (renewingPort !== null) attachFilter(socket.fd, withoutRenewals(renewingPort));
+  if (renewingPorts.length > 0) attachFilter(socket.fd, withoutRenewals(renewingPorts));
   return socket;
 }
 
 /**
- * Listens to link and address changes of this network namespace. `renewingPort` (a RouteSocket's portId) leaves out
- * the additions of that socket: every renewal of a VIP would otherwise come back as an event. Its removals stay in,
- * because removing a primary address can take secondaries along that nobody asked to remove.
+ * Listens to link and address changes of this network namespace. `renewingPorts` (of RouteSockets) leaves out the additions of those
+ * sockets: every renewal of a VIP would otherwise come back as an event. Their removals stay in, because removing a primary address can
+ * take secondaries along that nobody asked to remove.
  */
-export function openRouteMonitor(renewingPort: number | null = null): RouteMonitor {
+export function openRouteMonitor(renewingPorts: readonly number[] = []): RouteMonitor {
   return explained(
     { doing: 'listen to interface changes', needs: 'CAP_NET_ADMIN' },
-    () => new RouteMonitor(openMonitorSocket(renewingPort)),
+    () => new RouteMonitor(openMonitorSocket(renewingPorts)),
   );
 }

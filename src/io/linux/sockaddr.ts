@@ -42,10 +42,11 @@ export function packetSockaddr(ethertype: number, interfaceIndex: number): Uint8
   return bytes;
 }
 
-export function netlinkSockaddr(groups: number): Uint8Array {
+export function netlinkSockaddr(groups: number, port = 0): Uint8Array {
   const bytes = new Uint8Array(new ArrayBuffer(12));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_NETLINK, true);
+  view.setUint32(4, port, true);
   view.setUint32(8, groups, true);
   return bytes;
 }

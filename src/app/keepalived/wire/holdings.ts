@@ -1,17 +1,15 @@
-// The addresses that instances hold on this host, as leases: added with a finite lifetime and renewed, so that the kernel takes them away
-// from a daemon that was killed or frozen. keepalived's own stay, and then two hosts have them.
+// The addresses that instances hold on this host, as leases: added with a finite lifetime and renewed (leasethread.ts), so that the kernel
+// takes them away from a daemon that was killed or frozen. keepalived's own stay, and then two hosts have them.
 
-import { leaseSeconds, RENEWALS_PER_LEASE } from '../../../core/keepalived/lease.ts';
+import type { MessagePort } from 'node:worker_threads';
+import { assert } from '../../../core/error.ts';
+import { leaseSeconds } from '../../../core/keepalived/lease.ts';
 import type { InterfaceAddress } from '../../../core/netlink/address.ts';
 import type { Link } from '../../../core/netlink/link.ts';
 import type { RouteSocket } from '../../../io/linux/netlink.ts';
 import { addressKeyOf, newAddressOf } from './address-spec.ts';
+import { type LeaseOrder, type LeaseShare, SLOTS_MAX } from './leaseshare.ts';
 import type { WireAddress } from './protocol.ts';
-
-/** So many renewals in one message to the kernel, which takes only so long ones. */
-const RENEWALS_PER_MESSAGE_MAX = 100;
-/** And so many in one turn; the others follow in the next, which comes at once. */
-const RENEWALS_PER_TURN_MAX = 1000;
 
 export interface Holder {
   readonly name: string;
@@ -25,137 +23,121 @@ interface Held {
   readonly spec: WireAddress;
   readonly link: Link;
   readonly leaseS: number;
-  renewAtMs: number;
-  /** The last refusal, said once. */
-  refusal: string | null;
+  readonly slot: number;
+  generation: number;
 }
 
 export interface Holdings {
   /** Null, or why it could not be set; it is tried again at each renewal. */
-  set(holder: Holder, spec: WireAddress, link: Link, nowMs: number): string | null;
+  set(holder: Holder, spec: WireAddress, link: Link): string | null;
   /** `keep`: it stays, for good. */
   unset(spec: WireAddress, link: Link, keep?: boolean): void;
   heldBy(holder: Holder): readonly string[];
-  dueMs(): number;
-  renew(nowMs: number): void;
   /** A notice of the kernel: an address went, and not by our doing. */
   removed(address: InterfaceAddress): void;
   /** After lost notices: puts back what should be there. */
-  verify(nowMs: number): void;
+  verify(): void;
 }
 
 const keyOf = (index: number, address: string, prefix: number): string => `${index} ${address}/${prefix}`;
 
-/** `total`: the virtual addresses of all instances. */
-export function openHoldings(route: RouteSocket, total: () => number, say: (text: string) => void): Holdings {
+/** `keeper`: the lease thread's port. `total`: the virtual addresses of all instances. */
+export function openHoldings(
+  route: RouteSocket,
+  share: LeaseShare,
+  keeper: MessagePort,
+  total: () => number,
+  say: (text: string) => void,
+): Holdings {
   const held = new Map<string, Held>();
-  /** By lease length: in the order of their next renewal, because those of one length are renewed equally often. */
-  const lines = new Map<number, Map<string, Held>>();
+  const free: number[] = [];
+  let used = 0;
+  let generation = 0;
+  const nextGeneration = (): number => {
+    generation = (generation % 0x7fff_ffff) + 1;
+    return generation;
+  };
 
   function put(each: Held): string | null {
     try {
       route.addAddress(newAddressOf(each.spec, each.link.index, each.leaseS));
-      each.refusal = null;
-    } catch (error) {
-      each.refusal = (error as Error).message;
-    }
-    return each.refusal;
-  }
-
-  function schedule(key: string, each: Held, nowMs: number): void {
-    each.renewAtMs = nowMs + (each.leaseS * 1000) / RENEWALS_PER_LEASE;
-    const line = lines.get(each.leaseS) ?? new Map<string, Held>();
-    lines.set(each.leaseS, line);
-    line.delete(key);
-    line.set(key, each);
-  }
-
-  /** What is wrong with each, or with all of them. */
-  function renewed(
-    wanted: Parameters<RouteSocket['renewAddresses']>[0],
-  ): ReadonlyMap<number, string> | string {
-    try {
-      return route.renewAddresses(wanted);
+      return null;
     } catch (error) {
       return (error as Error).message;
     }
   }
 
-  function renewInParts(list: readonly [string, Held][], nowMs: number): void {
-    for (let i = 0; i < list.length; i += RENEWALS_PER_MESSAGE_MAX)
-      renewThese(list.slice(i, i + RENEWALS_PER_MESSAGE_MAX), nowMs);
+  /** The lease thread goes on from here. */
+  function entrust(each: Held): void {
+    const { slot, generation, leaseS, spec, link, holder } = each;
+    share.hold(slot, generation);
+    const order: LeaseOrder = {
+      slot,
+      generation,
+      leaseS,
+      wanted: newAddressOf(spec, link.index, leaseS),
+      who: holder.name,
+    };
+    keeper.postMessage(order);
   }
 
-  function renewThese(list: readonly [string, Held][], nowMs: number): void {
-    const wanted = list.map(([, each]) => newAddressOf(each.spec, each.link.index, each.leaseS));
-    const failures = renewed(wanted);
-    for (const [place, [key, each]] of list.entries()) {
-      const refusal = typeof failures === 'string' ? failures : (failures.get(place) ?? null);
-      if (refusal !== null && refusal !== each.refusal) say(`(${each.holder.name}) ${refusal}`);
-      each.refusal = refusal;
-      schedule(key, each, nowMs);
-    }
+  function newSlot(): number {
+    const slot = free.pop() ?? used++;
+    assert(slot < SLOTS_MAX, `this host holds at most ${SLOTS_MAX} virtual addresses`);
+    return slot;
   }
 
   return {
-    set(holder, spec, link, nowMs) {
+    set(holder, spec, link) {
       const key = keyOf(link.index, spec.address, addressKeyOf(spec, link.index).prefix);
+      const before = held.get(key);
       const each: Held = {
         holder,
         spec,
         link,
         leaseS: leaseSeconds(holder.advertIntervalMs, total()),
-        renewAtMs: 0,
-        refusal: null,
+        slot: before?.slot ?? newSlot(),
+        generation: nextGeneration(),
       };
-      const before = held.get(key);
-      if (before !== undefined) lines.get(before.leaseS)?.delete(key);
       held.set(key, each);
       const refusal = put(each);
-      schedule(key, each, nowMs);
+      entrust(each);
       return refusal;
     },
     unset(spec, link, keep = false) {
       const key = keyOf(link.index, spec.address, addressKeyOf(spec, link.index).prefix);
       const each = held.get(key);
       held.delete(key);
-      if (each !== undefined) lines.get(each.leaseS)?.delete(key);
+      if (each !== undefined) {
+        share.release(each.slot);
+        free.push(each.slot);
+      }
       try {
-        if (keep) route.addAddress(newAddressOf(spec, link.index, null));
-        else route.removeAddress(addressKeyOf(spec, link.index));
+        share.alone(() => {
+          if (keep) route.addAddress(newAddressOf(spec, link.index, null));
+          else route.removeAddress(addressKeyOf(spec, link.index));
+        });
       } catch (error) {
         say((error as Error).message);
       }
     },
     heldBy: (holder) =>
       [...held.values()].filter((each) => each.holder === holder).map(({ spec }) => spec.address),
-    dueMs() {
-      let dueMs = Number.POSITIVE_INFINITY;
-      for (const line of lines.values())
-        for (const each of line.values()) {
-          dueMs = Math.min(dueMs, each.renewAtMs);
-          break;
-        }
-      return dueMs;
-    },
-    renew(nowMs) {
-      const due: [string, Held][] = [];
-      for (const line of lines.values())
-        for (const entry of line) {
-          if (entry[1].renewAtMs > nowMs || due.length === RENEWALS_PER_TURN_MAX) break;
-          due.push(entry);
-        }
-      renewInParts(due, nowMs);
-    },
     removed(address) {
       held.get(keyOf(address.interfaceIndex, address.address, address.prefix))?.holder.lost(address.address);
     },
-    verify(nowMs) {
+    verify() {
       const there = new Set(
         route.listAddresses().map((each) => keyOf(each.interfaceIndex, each.address, each.prefix)),
       );
-      const missing = [...held].filter(([key]) => !there.has(key));
-      renewInParts(missing, nowMs);
+      for (const [key, each] of [...held]) {
+        if (there.has(key)) continue;
+        const refusal = put(each);
+        if (refusal !== null) say(`(${each.holder.name}) ${refusal}`);
+        // Its lease has ended for the lease thread, too.
+        each.generation = nextGeneration();
+        entrust(each);
+      }
     },
   };
 }

@@ -14,9 +14,10 @@ import type { Environment } from './environment.ts';
 import { openGroups } from './groups.ts';
 import { openHoldings } from './holdings.ts';
 import { type Instance, openInstance } from './instance.ts';
+import { LeaseShare } from './leaseshare.ts';
 import { openLinkTable } from './links.ts';
 import { openPolicy } from './policy.ts';
-import type { WireInstance, WireOrder, WireReport, WireSettings } from './protocol.ts';
+import type { WireInstance, WireOrder, WireReport, WireSettings, WireThreadData } from './protocol.ts';
 import { openSocketPool } from './sockets.ts';
 import { openStatics, STATIC_OWNER } from './statics.ts';
 import { TimerHeap } from './timers.ts';
@@ -72,7 +73,9 @@ function virtualAddressesOf(settings: WireSettings): ReadonlySet<string> {
   );
 }
 
-export function openWireLoop(first: WireSettings, port: MessagePort, waker: Waker): WireLoop {
+export function openWireLoop(data: WireThreadData, port: MessagePort, waker: Waker): WireLoop {
+  const first = data.settings;
+  const share = new LeaseShare(data.share);
   let settings = first;
   let virtualAddresses = virtualAddressesOf(first);
   let stopping = false;
@@ -83,7 +86,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
   };
 
   const route = openRouteSocket();
-  const monitor = openRouteMonitor(route.portId);
+  const monitor = openRouteMonitor([route.portId, data.renewingPort]);
   const links = openLinkTable(route);
   const unknownVrids = new Set<string>();
   const sockets = openSocketPool((vrid, source) => {
@@ -96,6 +99,8 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
   const announcer = openAnnouncer((text) => say('error', 'announce', text));
   const holdings = openHoldings(
     route,
+    share,
+    data.keeper,
     () => virtualAddresses.size,
     (text) => say('error', 'vip', text),
   );
@@ -230,7 +235,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   function onRoute(event: RouteEvent): void {
     if (event.kind === 'address-removed') holdings.removed(event.address);
-    if (event.kind === 'overrun') holdings.verify(bootMs());
+    if (event.kind === 'overrun') holdings.verify();
     if (event.kind === 'link-removed') announcer.forget(event.link.index);
     const ran = event.kind === 'link' && links.runs(event.link.name);
     const changed = links.learn(event, bootMs());
@@ -289,7 +294,7 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
 
   function sleep(): readonly number[] {
     const now = bootMs();
-    const dueMs = Math.min(timers.nextMs(), holdings.dueMs(), announcer.dueMs(), links.dueMs());
+    const dueMs = Math.min(timers.nextMs(), announcer.dueMs(), links.dueMs());
     const timeoutMs = Math.min(SLEEP_MS_MAX, Math.max(0, dueMs - now));
     const ready = poll([waker.fd, monitor.fd, policyMonitor.fd, ...sockets.fds()], timeoutMs);
     const lateMs = bootMs() - now - timeoutMs;
@@ -320,8 +325,8 @@ export function openWireLoop(first: WireSettings, port: MessagePort, waker: Wake
       while (!stopping) {
         dispatch(sleep());
         runTimers();
+        share.turn();
         const nowMs = bootMs();
-        holdings.renew(nowMs);
         announcer.tick(nowMs);
         for (const name of links.settle(nowMs)) onChanged(name);
       }

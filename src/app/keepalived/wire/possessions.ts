@@ -74,7 +74,7 @@ export function openPossessions(
       say('error', 'no-interface', `(${settings.name}) there is no interface ${spec.device} for ${address}`);
       return;
     }
-    const refusal = holdings.set(holder, spec, on, now());
+    const refusal = holdings.set(holder, spec, on);
     if (refusal !== null) say('error', 'vip', `(${settings.name}) ${refusal}; it is tried again`);
     set.set(address, { spec, on });
     const subnet = prefixRouteOf(spec, on.name);

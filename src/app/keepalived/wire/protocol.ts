@@ -1,6 +1,7 @@
 // What the two threads of the keepalived mode tell each other. The wire thread holds VRRP, addresses, routes and ARP for all instances;
 // the main thread reads files, runs scripts, notifies, logs and answers signals. Plain data: it crosses a thread boundary.
 
+import type { MessagePort } from 'node:worker_threads';
 import type { RouteSpec } from '../../../core/netlink/route.ts';
 import type { RuleSpec } from '../../../core/netlink/rule.ts';
 import type { Authentication } from '../../../core/vrrp/authentication.ts';
@@ -136,6 +137,24 @@ export interface Contribution {
   readonly fault: string | null;
   /** Added to the priority. */
   readonly delta: number;
+}
+
+/** What daemon.ts hands to the wire thread. */
+export interface WireThreadData {
+  readonly settings: WireSettings;
+  /** LeaseShare's. */
+  readonly share: SharedArrayBuffer;
+  /** To the lease thread. */
+  readonly keeper: MessagePort;
+  /** The netlink port of the lease thread's socket. */
+  readonly renewingPort: number;
+}
+
+export interface LeaseThreadData {
+  readonly share: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly renewingPort: number;
+  readonly realtimePriority: number | null;
 }
 
 export type WireOrder =

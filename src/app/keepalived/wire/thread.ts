@@ -6,18 +6,18 @@ import { assert, OperatorError } from '../../../core/error.ts';
 import { Waker } from '../../../io/linux/poll.ts';
 import { goRealtime, requireWireCapabilities } from '../../../io/linux/process.ts';
 import { openWireLoop } from './loop.ts';
-import type { WireReport, WireSettings } from './protocol.ts';
+import type { WireReport, WireThreadData } from './protocol.ts';
 
 assert(parentPort !== null, 'the wire thread is a worker');
 const port = parentPort;
-const settings = workerData as WireSettings;
+const data = workerData as WireThreadData;
 const report = (message: WireReport): void => port.postMessage(message);
 
 try {
   requireWireCapabilities();
   const waker = new Waker();
-  const loop = openWireLoop(settings, port, waker);
-  goRealtime(settings.realtimePriority ?? 1);
+  const loop = openWireLoop(data, port, waker);
+  goRealtime(data.settings.realtimePriority ?? 1);
   // A worker has a compile cache of its own, and this one never ends by itself. Before the loop: writing files takes time.
   flushCompileCache();
   report({ kind: 'waker', fd: waker.fd });
