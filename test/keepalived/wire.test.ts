@@ -160,6 +160,29 @@ describe.concurrent('the wire thread', () => {
     });
   });
 
+  test('an address outlives its lease while its daemon lives, goes with it, and is not renewed for one that is stuck', async () => {
+    await play('t', 1, async (stage) => {
+      const daemon = await stage.start('a', single({ priority: 150 }));
+      await stage.soleMaster('a');
+      // A lease of 2 s, renewed twice over.
+      await stage.pause(5000);
+      expect(await stage.holders(VIP)).toEqual(['a']);
+      expect(daemon.log()).not.toContain('was removed from the interface');
+      await stage.freeze('a');
+      await stage.until(
+        'the kernel has taken the address',
+        async () => (await stage.holders(VIP)).length === 0,
+      );
+      await stage.thaw('a');
+      await stage.until('it is BACKUP first', () =>
+        daemon.log().includes('MASTER to BACKUP: this process did not run'),
+      );
+      await stage.soleMaster('a');
+      await stage.crash('a');
+      await stage.until('the kernel has taken it again', async () => (await stage.holders(VIP)).length === 0);
+    });
+  });
+
   test('an interface that does not exist yet is a FAULT, and its appearance ends that', async () => {
     await play('t', 1, async (stage) => {
       const late = file([instance({ interfaceName: 'late0', priority: 150, vips: ['10.77.0.100/24'] })]);
