@@ -124,8 +124,14 @@ function verbIn(argv: readonly string[]): string | null {
   return name !== undefined && Object.hasOwn(verbs, name) ? name : null;
 }
 
+/** Who signals a daemon that it has just started means no end of it: the verb listens as soon as it is loaded. */
+function hearEarly(): void {
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {});
+}
+
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
+  if (argv[0] === 'keepalived') hearEarly();
   const root = program();
   const name = verbIn(argv);
   const verb = name === null ? undefined : verbs[name];
