@@ -38,6 +38,11 @@ describe.skipIf('missing' in root)('a pair of MySQL servers', () => {
   it('reports itself: who is read-only, who acknowledges, and that the standby has all', async () => {
     const { a, b } = await paired();
     await until(async () => (await b.db.status(SECOND)).channel?.drained === true);
+    // The writer's own receiver was started anew, and its commit has only just been acknowledged.
+    await until(async () => {
+      const { channel, semiSync } = await a.db.status(SECOND);
+      return channel?.receiver === 'running' && semiSync.waitingSessions === 0;
+    });
     const writer = await a.db.status(SECOND);
     const standby = await b.db.status(SECOND);
     expect(writer).toMatchObject({
