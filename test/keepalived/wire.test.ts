@@ -160,7 +160,7 @@ describe.concurrent('the wire thread', () => {
     });
   });
 
-  test('an address outlives its lease while its daemon lives, goes with it, and is not renewed for one that is stuck', async () => {
+  test('an address outlives its lease while its daemon lives, and goes with one that is frozen or killed', async () => {
     await play('t', 1, async (stage) => {
       const daemon = await stage.start('a', single({ priority: 150 }));
       await stage.soleMaster('a');

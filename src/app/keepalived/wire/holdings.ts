@@ -32,7 +32,6 @@ export interface Holdings {
   set(holder: Holder, spec: WireAddress, link: Link): string | null;
   /** `keep`: it stays, for good. */
   unset(spec: WireAddress, link: Link, keep?: boolean): void;
-  heldBy(holder: Holder): readonly string[];
   /** A notice of the kernel: an address went, and not by our doing. */
   removed(address: InterfaceAddress): void;
   /** After lost notices: puts back what should be there. */
@@ -121,8 +120,6 @@ export function openHoldings(
         say((error as Error).message);
       }
     },
-    heldBy: (holder) =>
-      [...held.values()].filter((each) => each.holder === holder).map(({ spec }) => spec.address),
     removed(address) {
       held.get(keyOf(address.interfaceIndex, address.address, address.prefix))?.holder.lost(address.address);
     },
